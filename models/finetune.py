@@ -1,0 +1,183 @@
+"""Multi-task fine-tuning: three losses with missing labels left out, checkpointed, resumable to the same result.
+
+A checkpoint is two safetensors files (weights, optimiser moments) and one JSON file; never a pickle. Batches and
+dropout follow from (seed, epoch, step) alone, so that an interrupted run continues as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+
+from models.batches import UNLABELLED, Batch, Example, collate, epoch_batches, shake_case
+from models.config import Finetune
+from models.network import RiskwireNet
+
+Report = Callable[[dict[str, Any]], None]
+Judge = Callable[[RiskwireNet], dict[str, float]]
+"""Dev figures by name; `mean` decides which epoch is best."""
+
+
+def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.ndarray[Any, Any]) -> torch.Tensor:
+    """The multi-task loss of one batch (a scalar): sums over what is labelled, divided by the batch size."""
+    ids, mask = torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bf16):
+        story, tags, sentiment = network(ids, mask, torch.from_numpy(cases))
+    story, tags, sentiment = story.float(), tags.float(), sentiment.float()
+    total = story.sum() * 0
+    weights = torch.from_numpy(batch.story_weight)
+    each = functional.cross_entropy(
+        story, torch.from_numpy(batch.story), ignore_index=UNLABELLED, label_smoothing=settings.label_smoothing, reduction="none"
+    )
+    total = total + (each * weights).sum()
+    if len(batch.span_label):
+        pooled = torch.from_numpy(batch.span_pool) @ sentiment.reshape(-1, sentiment.shape[-1])  # (S, 3)
+        total = total + settings.mention_weight * functional.cross_entropy(
+            pooled, torch.from_numpy(batch.span_label), label_smoothing=settings.label_smoothing, reduction="sum"
+        )
+    # Where several tags are possible ("not ORG, PER or LOC, perhaps ASSET") their probabilities add up.
+    possible = torch.logsumexp(tags.masked_fill(~torch.from_numpy(batch.allowed), -1e4), -1) - torch.logsumexp(tags, -1)
+    total = total - settings.tag_weight * (possible * torch.from_numpy(batch.tag_weight)).sum()
+    return total / len(batch.story)
+
+
+def parameter_groups(network: RiskwireNet, settings: Finetune) -> list[dict[str, Any]]:
+    """AdamW groups: `learning_rate` at the top layer, `layer_decay` times that at each layer below, more at the heads."""
+    depth = len(network.encoder.encoder.layer)
+    groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
+    for name, parameter in network.named_parameters():
+        if not name.startswith("encoder.") or "token_type_embeddings" in name:  # word shapes start from nothing
+            rate = settings.learning_rate * settings.head_factor
+        elif ".layer." in name:
+            layer = int(name.split(".layer.")[1].split(".")[0])
+            rate = settings.learning_rate * settings.layer_decay ** (depth - 1 - layer)
+        else:
+            rate = settings.learning_rate * settings.layer_decay**depth
+        decay = 0.0 if parameter.ndim < 2 else settings.weight_decay
+        groups.setdefault((rate, decay), []).append(parameter)
+    return [{"params": found, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+
+
+def rate_factor(step: int, total: int, warmup: float) -> float:
+    """Linear warmup, then linear decay to zero."""
+    rising = max(1, int(total * warmup))
+    return (step + 1) / rising if step < rising else max(0.0, (total - step) / max(1, total - rising))
+
+
+def finetune(
+    network: RiskwireNet, examples: Sequence[Example], settings: Finetune, *,
+    pad: int, seed: int, folder: Path, judge: Judge, report: Report, stop_after: int | None = None,
+) -> dict[str, Any]:
+    """Train `network` in place and leave the best epoch's weights in it.
+
+    `folder` keeps the checkpoint; a half-finished run there is taken up. `stop_after` ends after so many steps with the
+    checkpoint written (tests use it to interrupt). Returns the history: dev figures an epoch, `best`, `finished`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    optimiser = torch.optim.AdamW(parameter_groups(network, settings), betas=(0.9, 0.98), eps=1e-6)
+    state = _resume(folder, network, optimiser)
+    per_epoch = len(epoch_batches(examples, size=settings.batch_size, seed=0))
+    total = per_epoch * settings.epochs
+    done_here = 0
+    while state["step"] < total and not state["finished"]:
+        epoch, start = divmod(state["step"], per_epoch)
+        network.train()
+        for indices in epoch_batches(examples, size=settings.batch_size, seed=seed * 1000 + epoch)[start:]:
+            state["loss"] = _step(network, optimiser, [examples[i] for i in indices], settings, pad, seed, state["step"], total)
+            state["step"] += 1
+            done_here += 1
+            report({"epoch": epoch, "step": state["step"], "total": total, "loss": state["loss"]})
+            if stop_after is not None and done_here >= stop_after:
+                _save(folder, network, optimiser, state)
+                return state
+            if state["step"] % settings.checkpoint_steps == 0:
+                _save(folder, network, optimiser, state)
+        _close_epoch(folder, network, state, judge, settings, report)
+        _save(folder, network, optimiser, state)
+    state["finished"] = True
+    _write_json(folder / "state.json", state)
+    network.load_state_dict(load_file(folder / "best.safetensors"))
+    return state
+
+
+def _step(
+    network: RiskwireNet, optimiser: torch.optim.Optimizer, examples: list[Example], settings: Finetune,
+    pad: int, seed: int, step: int, total: int,
+) -> float:
+    torch.manual_seed(seed * 1_000_003 + step)
+    generator = np.random.default_rng([seed, step])
+    batch = collate(examples, pad=pad)
+    loss = losses(network, batch, settings, shake_case(batch.cases, share=settings.case_noise, generator=generator))
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * rate_factor(step, total, settings.warmup)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _close_epoch(
+    folder: Path, network: RiskwireNet, state: dict[str, Any], judge: Judge, settings: Finetune, report: Report
+) -> None:
+    figures = judge(network)
+    state["history"].append(figures)
+    best = max(range(len(state["history"])), key=lambda n: float(state["history"][n]["mean"]))
+    if best == len(state["history"]) - 1:
+        _write_tensors(folder / "best.safetensors", network.state_dict())
+    state["best"] = best
+    state["finished"] = len(state["history"]) - 1 - best >= settings.patience
+    report({"dev": figures, "epoch": len(state["history"]) - 1})
+
+
+def _resume(folder: Path, network: RiskwireNet, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
+    fresh: dict[str, Any] = {"step": 0, "history": [], "best": None, "finished": False, "loss": None}
+    if not (folder / "state.json").is_file():
+        return fresh
+    state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    if state["finished"]:
+        return state
+    network.load_state_dict(load_file(folder / f"weights-{state['step']}.safetensors"))
+    moments = load_file(folder / f"optimiser-{state['step']}.safetensors")
+    found = optimiser.state_dict()
+    found["state"] = {}
+    for key, value in moments.items():
+        index, name = key.split(".")
+        found["state"].setdefault(int(index), {})[name] = value
+    optimiser.load_state_dict(found)
+    return state
+
+
+def _save(folder: Path, network: RiskwireNet, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Weights and moments first, then `state.json` that names them: a crash in between leaves the old checkpoint."""
+    step = state["step"]
+    _write_tensors(folder / f"weights-{step}.safetensors", network.state_dict())
+    moments = {
+        f"{index}.{name}": value for index, values in optimiser.state_dict()["state"].items() for name, value in values.items()
+    }
+    _write_tensors(folder / f"optimiser-{step}.safetensors", moments)
+    _write_json(folder / "state.json", state)
+    for old in [*folder.glob("weights-*.safetensors"), *folder.glob("optimiser-*.safetensors")]:
+        if not old.name.endswith(f"-{step}.safetensors"):
+            old.unlink()
+
+
+def _write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path.with_suffix(".part"))
+    path.with_suffix(".part").replace(path)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    with part.open("rb") as file:
+        os.fsync(file.fileno())
+    part.replace(path)

@@ -1,0 +1,51 @@
+"""Every counter and histogram, named once. Names begin with `riskwire_`; units are in the name."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+REGISTRY = CollectorRegistry()
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+documents = Counter(
+    "riskwire_documents",
+    "Documents by source and outcome (accepted, duplicate, scored, unscored, dead)",
+    ["source", "outcome"],
+    registry=REGISTRY,
+)
+indexed_latency = Histogram(
+    "riskwire_seen_to_indexed_seconds",
+    "From a story's seen_at to its place in the index",
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+queue_depth = Gauge("riskwire_queue_depth", "Documents on the log that wait for the processor", registry=REGISTRY)
+model_seconds = Histogram(
+    "riskwire_model_seconds", "Time of one batch in the model", buckets=_SECONDS, registry=REGISTRY
+)
+model_info = Gauge("riskwire_model_info", "The model in use", ["name", "version", "provider"], registry=REGISTRY)
+alerts = Counter("riskwire_alerts", "Alerts by rule and status entered", ["rule", "status"], registry=REGISTRY)
+alerts_active = Gauge("riskwire_alerts_firing", "Alerts that fire now", registry=REGISTRY)
+late_documents = Counter(
+    "riskwire_late_documents", "Stories beyond the allowed lateness, left out of live windows", registry=REGISTRY
+)
+notifications = Counter(
+    "riskwire_notifications",
+    "Deliveries by receiver and outcome (sent, retry, failed)",
+    ["receiver", "outcome"],
+    registry=REGISTRY,
+)
+feed_fetches = Counter("riskwire_feed_fetches", "Polls of a feed by outcome", ["feed", "outcome"], registry=REGISTRY)
+feed_errors = Counter(
+    "riskwire_feed_errors", "Failed polls of a feed by kind of error", ["feed", "error"], registry=REGISTRY
+)
+feed_seconds = Histogram("riskwire_feed_fetch_seconds", "Time of one poll", buckets=_SECONDS, registry=REGISTRY)
+http_requests = Counter(
+    "riskwire_http_requests", "Requests of the page and the API", ["route", "status"], registry=REGISTRY
+)
+
+
+def render() -> bytes:
+    """The metrics in Prometheus' text format."""
+    return generate_latest(REGISTRY)

@@ -1,0 +1,323 @@
+"""Every setting, declared once: name, type, default, meaning. docs/configuration.md is made from this file.
+
+Order: flags over `RISKWIRE_*` variables (sections with two underscores: `RISKWIRE_WEB__PORT`) over `riskwire.toml` over
+the defaults here. Unknown keys are refused by name and line.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
+
+from riskwire.errors import ConfigError
+from riskwire.toml import line_of, read_toml
+
+ENV_PREFIX = "RISKWIRE_"
+#: Variables with our prefix that are not settings: the configuration's own path, and the training data's.
+NOT_SETTINGS = {"RISKWIRE_CONFIG", "RISKWIRE_DATASETS"}
+
+
+class Section(BaseModel):
+    """Base of the sections: unknown keys are refused, values can't change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestSettings(Section):
+    """`[ingest]`: how sources are read."""
+
+    feeds: Path | None = Field(None, description="Feeds file, TOML or OPML. Without it the default feeds are polled.")
+    contact: str = Field("", description="A name and e-mail address for the User-Agent. The SEC demands one.")
+    interval: float = Field(300, ge=5, description="Seconds between two polls of a feed that says nothing of its own.")
+    concurrency: int = Field(16, ge=1, le=256, description="Feeds fetched at once.")
+    timeout: float = Field(20, gt=0, description="Seconds one fetch may take in all.")
+    connect_timeout: float = Field(10, gt=0, description="Seconds a connection may take.")
+    max_bytes: int = Field(
+        15 * 1024 * 1024, ge=1024, description="Largest body of a feed, after decompression, in bytes."
+    )
+    parse_timeout: float = Field(10, gt=0, description="Seconds one feed may take to parse.")
+    backoff_max: float = Field(6 * 3600, ge=60, description="Longest pause, in seconds, after repeated failures.")
+    allow_private_addresses: bool = Field(False, description="Fetch from local and private addresses, too.")
+    allow_local_files: bool = Field(False, description="Read file: feeds, too.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Shared secret of signed stories sent to /api/v1/stories."
+    )
+    author_key: SecretStr | None = Field(
+        None,
+        description="Key of the HMAC that stands for a social author. Made and kept in the data folder if not given.",
+    )
+
+
+class ModelSettings(Section):
+    """`[model]`: which model scores, and on what."""
+
+    path: Path | None = Field(None, description="Folder of a model artefact. Without it the packaged one is used.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is a GPU.")
+    threads: int = Field(0, ge=0, description="Threads of inference; 0: one for each core.")
+    batch_tokens: int = Field(2048, ge=64, description="Tokens in one batch, padding included.")
+    symbols: tuple[Path, ...] = Field((), description="More companies: CSV files with symbol, name and aliases.")
+
+
+class StreamSettings(Section):
+    """`[stream]`: the processor."""
+
+    batch_size: int = Field(64, ge=1, le=1024, description="Documents taken from the log at once.")
+    poll_interval: float = Field(0.05, gt=0, description="Seconds between two looks at an empty log.")
+
+
+class SlackSettings(Section):
+    """`[alerts.slack]`"""
+
+    webhook_url: SecretStr | None = Field(None, description="Incoming webhook of the channel.")
+    allow_private_addresses: bool = Field(False, description="Send to local and private addresses, too.")
+
+
+class EmailSettings(Section):
+    """`[alerts.email]`"""
+
+    host: str = Field("", description="SMTP server. Empty: no e-mail.")
+    port: int = Field(587, ge=1, le=65535, description="Its port.")
+    security: Literal["starttls", "tls", "none"] = Field("starttls", description="none only to this machine itself.")
+    ca_file: Path | None = Field(None, description="CA certificates, if not the system's.")
+    username: str = Field("", description="Login, if the server wants one.")
+    password: SecretStr | None = Field(None, description="Password of the login.")
+    sender: str = Field("", description="Address the notices come from.")
+    recipients: tuple[str, ...] = Field((), description="Addresses they go to.")
+
+
+class WebhookSettings(Section):
+    """`[alerts.webhook]`"""
+
+    url: SecretStr | None = Field(None, description="Where notices are posted as JSON.")
+    secret: SecretStr | None = Field(None, description="Key of the HMAC-SHA256 in the header Riskwire-Signature.")
+    allow_private_addresses: bool = Field(False, description="Send to local and private addresses, too.")
+
+
+class AlertSettings(Section):
+    """`[alerts]`: rules and the ways to tell people."""
+
+    rules: Path | None = Field(None, description="Rules file. Without it the default rules are used.")
+    allowed_lateness: float = Field(6 * 3600, ge=0, description="Seconds after which a late story enters no window.")
+    console: bool = Field(True, description="Print notices on stderr.")
+    file: Path | None = Field(None, description="Append notices as JSON lines to this file.")
+    timeout: float = Field(10, gt=0, description="Seconds one delivery may take.")
+    max_attempts: int = Field(20, ge=1, description="Deliveries tried before a notice is given up, and said so.")
+    slack: SlackSettings = SlackSettings()
+    email: EmailSettings = EmailSettings()
+    webhook: WebhookSettings = WebhookSettings()
+
+
+class WebSettings(Section):
+    """`[web]`: the page and the API."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Beyond the loopback a token is demanded.")
+    port: int = Field(8600, ge=0, le=65535, description="Port; 0 takes a free one.")
+    token: SecretStr | None = Field(None, description="Token of the page and the API (at least 16 characters).")
+    allowed_hosts: tuple[str, ...] = Field((), description="Host names the page answers to, besides the loopback's.")
+
+
+class KafkaSettings(Section):
+    """`[kafka]`: with `[elasticsearch]`, the cluster setting."""
+
+    bootstrap_servers: str = Field("", description="host:port, comma-separated. Empty: one machine, on SQLite.")
+
+
+class ElasticsearchSettings(Section):
+    """`[elasticsearch]`: with `[kafka]`, the cluster setting."""
+
+    url: str = Field("", description="Address of the cluster. Empty: one machine, on SQLite.")
+
+
+class LogSettings(Section):
+    """`[log]`"""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severity that is written.")
+    format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON.")
+
+
+class Settings(BaseSettings):
+    """All settings. Make it with `load`, which finds the file and says where a mistake is."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    data: Path = Field(Path("~/.local/share/riskwire"), description="The one folder in which everything is kept.")
+    ingest: IngestSettings = IngestSettings()
+    model: ModelSettings = ModelSettings()
+    stream: StreamSettings = StreamSettings()
+    alerts: AlertSettings = AlertSettings()
+    web: WebSettings = WebSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    elasticsearch: ElasticsearchSettings = ElasticsearchSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        if bool(self.kafka.bootstrap_servers) != bool(self.elasticsearch.url):
+            raise ValueError("kafka.bootstrap_servers and elasticsearch.url go together: set both, or neither")
+        if self.web.token is not None and len(self.web.token.get_secret_value()) < 16:
+            raise ValueError("web.token is shorter than 16 characters")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """`data` with the home folder filled in."""
+        return self.data.expanduser()
+
+    @property
+    def database(self) -> Path:
+        """The one SQLite file."""
+        return self.folder / "riskwire.db"
+
+    def secrets(self) -> list[str]:
+        """Every secret that is set, so that the log can hide it."""
+        return [
+            value.get_secret_value()
+            for value in _walk(self)
+            if isinstance(value, SecretStr) and value.get_secret_value()
+        ]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """`riskwire.toml`, already read by `load`."""
+
+    table: dict[str, Any] = {}  # noqa: RUF012 - set by `load` for one construction, under the GIL
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self.table.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self.table
+
+
+def _walk(model: BaseModel) -> list[Any]:
+    values: list[Any] = []
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        values.extend(_walk(value) if isinstance(value, BaseModel) else [value])
+    return values
+
+
+def find_config(explicit: Path | None) -> Path | None:
+    """The configuration file: the flag's, else RISKWIRE_CONFIG's, else ./riskwire.toml if it is there."""
+    if explicit is not None:
+        return explicit
+    if named := os.environ.get("RISKWIRE_CONFIG"):
+        return Path(named)
+    here = Path("riskwire.toml")
+    return here if here.is_file() else None
+
+
+def load(config: Path | None = None, overrides: dict[str, Any] | None = None) -> Settings:
+    """The settings: `overrides` (flags, nested by section) over variables over the file.
+
+    Raises ConfigError that names the key and, in a file, its line.
+    """
+    path = find_config(config)
+    table, text = read_toml(path) if path is not None else ({}, "")
+    unknown = sorted(name for name in os.environ if name.startswith(ENV_PREFIX) and not _is_setting(name))
+    if unknown:
+        raise ConfigError(
+            "is no setting",
+            about=f"variable {unknown[0]}",
+            hint="`riskwire config show` lists them; sections take two underscores.",
+        )
+    try:
+        _FileSource.table = table
+        return Settings(**(overrides or {}))
+    except ValidationError as error:
+        raise _explain(error, path, table, text, overrides or {}) from None
+    except SettingsError as error:
+        raise ConfigError(f"a RISKWIRE_ variable can't be read: {error}", hint='Lists are JSON: ["a", "b"].') from None
+    finally:
+        _FileSource.table = {}
+
+
+def _is_setting(variable: str) -> bool:
+    if variable in NOT_SETTINGS:
+        return True
+    fields: dict[str, Any] = dict(Settings.model_fields)
+    parts = variable.removeprefix(ENV_PREFIX).lower().split("__")
+    for index, part in enumerate(parts):
+        if part not in fields:
+            return False
+        kind = fields[part].annotation
+        if index + 1 < len(parts):
+            if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+                return False
+            fields = dict(kind.model_fields)
+    return True
+
+
+def _explain(
+    error: ValidationError, path: Path | None, table: dict[str, Any], text: str, overrides: dict[str, Any]
+) -> ConfigError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    location = [part for part in first["loc"] if isinstance(part, str | int)]
+    key = ".".join(str(part) for part in location)
+    message = "is no setting" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    if not location:
+        return ConfigError(message, about="settings")
+    variable = ENV_PREFIX + "__".join(str(part) for part in location).upper()
+    if _has(overrides, location):
+        about = f"flag for {key}"
+    elif variable in os.environ:
+        about = f"variable {variable}"
+    elif path is not None and (line := line_of(text, location)) is not None:
+        about = f"{path}:{line}: {key}"
+    else:
+        about = key
+    return ConfigError(message, about=about, hint="`riskwire config show` lists every setting.")
+
+
+def _has(table: dict[str, Any], location: list[str | int]) -> bool:
+    here: Any = table
+    for part in location:
+        if not isinstance(here, dict) or part not in here:
+            return False
+        here = here[part]
+    return True
+
+
+def describe(settings: Settings | None = None) -> list[tuple[str, str, str, str]]:
+    """(key, value, default, meaning) of every setting; secrets masked. Without settings the value is the default."""
+    rows: list[tuple[str, str, str, str]] = []
+
+    def visit(kind: type[BaseModel], value: BaseModel | None, prefix: str) -> None:
+        for name, field in kind.model_fields.items():
+            sub = field.annotation
+            current = getattr(value, name) if value is not None else field.default
+            if isinstance(sub, type) and issubclass(sub, BaseModel):
+                visit(sub, current, f"{prefix}{name}.")
+            else:
+                rows.append((f"{prefix}{name}", _text(current), _text(field.default), field.description or ""))
+
+    visit(Settings, settings, "")
+    return rows
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return "********"
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return str(value)
