@@ -91,8 +91,8 @@ def _covered(tokens: Encoded, start: int, end: int, count: int) -> npt.NDArray[n
     return covered
 
 
-def collate(examples: Sequence[Example], *, pad: int) -> Batch:
-    """Pad to the longest."""
+def collate(examples: Sequence[Example], *, pad: int, derived_weight: float = 1.0) -> Batch:
+    """Pad to the longest. `derived_weight`: of story labels that only follow from mentions."""
     size, length = len(examples), max(len(example) for example in examples)
     ids = np.full((size, length), pad, dtype=np.int64)
     mask, cases = np.zeros((size, length), dtype=np.int64), np.zeros((size, length), dtype=np.int64)
@@ -111,7 +111,7 @@ def collate(examples: Sequence[Example], *, pad: int) -> Batch:
     return Batch(
         ids=ids, mask=mask, cases=cases, allowed=allowed, tag_weight=weight,
         story=np.array([example.story for example in examples], dtype=np.int64),
-        story_weight=np.array([example.item.story_weight for example in examples], dtype=np.float32),
+        story_weight=np.array([derived_weight if example.item.derived else 1.0 for example in examples], dtype=np.float32),
         span_pool=np.stack(pools) if pools else np.zeros((0, size * length), dtype=np.float32),
         span_label=np.array(labels, dtype=np.int64),
     )

@@ -30,6 +30,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sets: tuple[str, ...]
     dev: Share = 0.08
     test: Share = 0.12
+    split_seed: int = 1  # not the training seed: three seeds must be judged on the same texts
     max_tokens: Annotated[int, msgspec.Meta(ge=8, le=512)] = 128  # special tokens included
 
 
@@ -47,6 +48,7 @@ class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label_smoothing: Share = 0.05
     tag_weight: Positive = 0.1  # of one token's tag loss against one story
     mention_weight: Positive = 1.0  # of one mention's loss against one story
+    derived_story_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1  # of story labels that follow from mentions
     case_noise: Share = 0.15  # share of texts whose word shapes are made all lower, upper or title
     checkpoint_steps: Count = 200
     patience: Count = 2  # epochs without a better dev mean before stopping

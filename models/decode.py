@@ -3,7 +3,7 @@
 A word (as the tokenizer splits words: at blanks and punctuation) takes the tags of its first sub-token, so a mention
 never begins or ends inside a word. A mention begins at B-, or at I- behind a word outside; it goes on over every I-,
 whatever its group, and its group is the one with the most probability over all its words. Then blanks, quotes,
-punctuation and a possessive are trimmed. Offsets are code points: `text[start:end]` is the mention.
+punctuation and a possessive are trimmed; a currency code that only gives an amount its unit ("EUR 10 mn") is no mention. Offsets are code points: `text[start:end]` is the mention.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _BEGIN = np.array([begin(group) for group in GROUPS])
 _INSIDE = np.array([inside(group) for group in GROUPS])
 _IS_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
 _ABBREVIATIONS = frozenset("inc corp co ltd plc bros cos llc lp sa s.a ag nv n.v spa s.p.a ab asa oyj jr sr st mt intl".split())
+_CODES = frozenset("EUR USD GBP JPY CHF SEK NOK DKK CAD AUD NZD CNY INR RUB BRL KRW HKD SGD ZAR PLN EEK LTL LVL Rs US C A € £ ¥".split())
 _POSSESSIVES = ("'s", "’s", "`s", "´s")
 _FRONT = " \t\r\n\"'“”‘’`´«»([{<#@*•–—-,;:.!?/|\\"
 _BACK = " \t\r\n\"'“”‘’`´«»([{<#@*•–—-,;:!?/|\\"
@@ -54,7 +55,7 @@ def find_spans(text: str, tokens: Encoded, tags: Floats) -> list[FoundSpan]:
     found = []
     for first, last in _runs(best):
         start, end = trim(text, int(tokens.starts[heads[first]]), int(tokens.ends[tails[last]]))
-        if end > start:
+        if end > start and not is_unit(text, start, end):
             chances = by_group[first : last + 1].mean(0)
             group = int(chances.argmax())
             found.append(FoundSpan(start, end, GROUPS[group], float(min(1.0, chances[group]))))
@@ -80,6 +81,8 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     >>> trim("'Apple Inc.'s", 0, 13), trim("Nokia, ", 0, 7), trim("$TSLA!", 0, 6)
     ((1, 11), (0, 5), (0, 5))
     """
+    if text[start:end].lower() in _POSSESSIVES:
+        return start, start
     while start < end and text[start] in _FRONT:
         start += 1
     while end > start:
@@ -94,6 +97,17 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     if not any(char.isalnum() for char in text[start:end]):
         return start, start
     return start, end
+
+
+def is_unit(text: str, start: int, end: int) -> bool:
+    """Is this a currency's code or sign beside a number? Then it says how much, and is nothing that is traded.
+
+    >>> is_unit("EUR 10 mn", 0, 3), is_unit("EUR gains", 0, 3), is_unit("pays 5 USD", 7, 10)
+    (True, False, True)
+    """
+    if text[start:end] not in _CODES:
+        return False
+    return text[end:].lstrip()[:1].isdigit() or text[:start].rstrip()[-1:].isdigit()
 
 
 def _keeps_stop(name: str) -> bool:

@@ -94,17 +94,23 @@ def figures(
 
 
 def dev_mean(found: dict[str, Any]) -> dict[str, float]:
-    """The figures that choose the best epoch, and their `mean`."""
-    chosen = {
-        "phrasebank accuracy": _get(found, "phrasebank", "story", "accuracy"),
-        "phrasebank F1": _get(found, "phrasebank", "story", "macro_f1"),
-        "tweets F1": _get(found, "twitter_financial_news", "story", "macro_f1"),
-        "sentfin mention": _get(found, "sentfin", "mention", "accuracy"),
-        "sentfin conflicting": _get(found, "sentfin", "mention_conflicting", "accuracy"),
-        "sentfin found and right": _get(found, "sentfin", "mention_found_and_right", "accuracy"),
-        "finer spans F1": _get(found, "ner_finer_ord", "spans", "f1"),
+    """The figures that choose the best epoch, and their `mean`: those of the issue's table that there are, else all."""
+    table = {
+        "phrasebank accuracy": ("phrasebank", "story", "accuracy"),
+        "phrasebank F1": ("phrasebank", "story", "macro_f1"),
+        "tweets F1": ("twitter_financial_news", "story", "macro_f1"),
+        "sentfin mention": ("sentfin", "mention", "accuracy"),
+        "sentfin conflicting": ("sentfin", "mention_conflicting", "accuracy"),
+        "sentfin found and right": ("sentfin", "mention_found_and_right", "accuracy"),
+        "finer spans F1": ("ner_finer_ord", "spans", "f1"),
     }
-    present = {name: value for name, value in chosen.items() if value is not None}
+    if not any(dataset in found for dataset, _, _ in table.values()):
+        table = {
+            f"{dataset} {part}": (dataset, part, measure)
+            for dataset in found
+            for part, measure in (("story", "accuracy"), ("mention", "accuracy"), ("spans", "f1"))
+        }
+    present = {name: value for name, path in table.items() if (value := _get(found, *path)) is not None}
     return {**present, "mean": float(np.mean(list(present.values()))) if present else 0.0}
 
 

@@ -114,7 +114,7 @@ def _step(
 ) -> float:
     torch.manual_seed(seed * 1_000_003 + step)
     generator = np.random.default_rng([seed, step])
-    batch = collate(examples, pad=pad)
+    batch = collate(examples, pad=pad, derived_weight=settings.derived_story_weight)
     loss = losses(network, batch, settings, shake_case(batch.cases, share=settings.case_noise, generator=generator))
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * rate_factor(step, total, settings.warmup)

@@ -1,6 +1,6 @@
 """`make train`: from labelled sets to a shipped artefact, in stages that can each be stopped and taken up again.
 
-    prepare → finetune → calibrate → export → quantise → evaluate → package
+    prepare → finetune → export (fp32, and quantised) → calibrate → evaluate → package
 
 `python -m models.train models/configs/minilm.toml [--datasets DIR] [--work DIR] [--output DIR]`. A stage that is done
 leaves `NAME.done.json` in the work folder, with what it found, and is skipped next time; another recipe takes another
@@ -27,16 +27,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from models import evaluate
+from models import calibrate, evaluate, export
+from models.artefact import DataEntry
 from models.batches import Example, make_examples
-from models.config import Recipe, load_recipe
+from models.card import write_card
+from models.config import Quantise, Recipe, load_recipe
 from models.corpora import CORPORA
 from models.corpora.splits import Sides, split
 from models.encoding import TextEncoder
 from models.finetune import finetune
 from models.network import RiskwireNet, base_folder, build
+from models.packaging import package
+from models.toy_tokenizer import learn_tokenizer
 
 console = Console(stderr=True)
+PARITY = 1e-4
 DATASETS = Path(os.environ.get("RISKWIRE_DATASETS", "../shared/data"))
 
 
@@ -47,12 +52,23 @@ class Run:
         self.recipe, self.datasets, self.work, self.output = recipe, datasets, work, output
         self._sides: Sides | None = None
         self._encoder: TextEncoder | None = None
+        self.fp32, self.shipped = work / "fp32.onnx", work / "shipped.onnx"
         work.mkdir(parents=True, exist_ok=True)
 
     @property
     def tokenizer_file(self) -> Path:
         folder = base_folder(self.recipe.base)
-        return (folder or self.datasets) / "tokenizer.json"
+        if folder is not None:
+            return folder / "tokenizer.json"
+        path = self.work / "tokenizer.json"
+        if not path.is_file():
+            learn_tokenizer((item.text for item in self.sides.train), path)
+        return path
+
+    def found(self, stage: str) -> dict[str, Any]:
+        """What an earlier stage left."""
+        answer: dict[str, Any] = json.loads((self.work / f"{stage}.done.json").read_text(encoding="utf-8"))
+        return answer
 
     @property
     def encoder(self) -> TextEncoder:
@@ -65,7 +81,7 @@ class Run:
         if self._sides is None:
             data = self.recipe.data
             items = [item for name in data.sets for item in CORPORA[name].load(self.datasets)]
-            self._sides = split(items, seed=self.recipe.seed, dev=data.dev, test=data.test)
+            self._sides = split(items, seed=data.split_seed, dev=data.dev, test=data.test)
         return self._sides
 
     def examples(self, side: str) -> list[Example]:
@@ -139,7 +155,73 @@ def fine_tune(run: Run) -> dict[str, Any]:
         )
 
 
-STAGES: dict[str, Callable[[Run], dict[str, Any]]] = {"prepare": prepare, "finetune": fine_tune}
+def export_stage(run: Run) -> dict[str, Any]:
+    """The exact graph, which must say what the network says; and the small one."""
+    network = run.trained()
+    sizes = {
+        "fp32": export.export(network, run.fp32, Quantise(method="none", embedding="fp32")),
+        "shipped": export.export(network, run.shipped, run.recipe.quantise),
+    }
+    sample = run.examples("test")[:: max(1, len(run.examples("test")) // 200)]
+    parity = export.difference(forward_of(network), export.forward_of(run.fp32), sample, pad=run.encoder.pad)
+    if parity > PARITY:
+        raise RuntimeError(f"the exported graph differs from the network by {parity:.1e} in probability")
+    return {"parity": parity, "bytes": sizes}
+
+
+def calibrate_stage(run: Run) -> dict[str, Any]:
+    """Temperatures on dev, for the logits of the graph that ships."""
+    dev = run.examples("dev")
+    return dict(calibrate.temperatures(evaluate.run(export.forward_of(run.shipped), dev, pad=run.encoder.pad), dev))
+
+
+def evaluate_stage(run: Run) -> dict[str, Any]:
+    """Every figure on the test side: shipped, shipped before calibration, and fp32."""
+    test, fitted = run.examples("test"), run.found("calibrate")
+    shipped = export.forward_of(run.shipped)
+    outputs = evaluate.run(shipped, test, pad=run.encoder.pad)
+    exact = evaluate.run(export.forward_of(run.fp32), test, pad=run.encoder.pad)
+    plain = {"story_temperature": 1.0, "mention_temperature": 1.0}
+    warm = {"story_temperature": fitted["story"], "mention_temperature": fitted["mention"]}
+    sample = test[:: max(1, len(test) // 500)]
+    return {
+        "shipped": evaluate.figures(outputs, test, run.encoder, **warm),
+        "uncalibrated": evaluate.figures(outputs, test, run.encoder, **plain),
+        "fp32": evaluate.figures(exact, test, run.encoder, **warm),
+        "batch": export.batch_dependence(shipped, sample, pad=run.encoder.pad),
+    }
+
+
+def package_stage(run: Run) -> dict[str, Any]:
+    """Card, manifest, artefact."""
+    found, figures, fitted = run.found("prepare"), run.found("evaluate"), run.found("calibrate")
+    exported, history = run.found("export"), run.found("finetune")
+    data = tuple(
+        DataEntry(
+            name=name, about=CORPORA[name].about, licence=CORPORA[name].licence,
+            files={file: found["fingerprints"][file] for file in CORPORA[name].files},
+            items={side: found["items"][side].get(name, 0) for side in ("train", "dev", "test")},
+        )
+        for name in run.recipe.data.sets
+    )
+    checks = {"parity": exported["parity"], "bytes": exported["bytes"]["shipped"], "batch": figures["batch"]}
+    card = write_card(run.recipe, figures=figures, data=data, checks=checks, temperatures=fitted)
+    manifest = package(
+        run.recipe, graph=run.shipped, tokenizer=run.tokenizer_file, card=card, data=data, temperatures=fitted,
+        metrics={"test": figures["shipped"], "test_fp32": figures["fp32"], "checks": checks, "dev": history["history"]},
+        output=run.output,
+    )
+    return {"output": str(run.output), "sha256": manifest.files[manifest.model_file].sha256}
+
+
+STAGES: dict[str, Callable[[Run], dict[str, Any]]] = {
+    "prepare": prepare,
+    "finetune": fine_tune,
+    "export": export_stage,
+    "calibrate": calibrate_stage,
+    "evaluate": evaluate_stage,
+    "package": package_stage,
+}
 
 
 def stage(run: Run, name: str, work: Callable[[Run], dict[str, Any]]) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from typing import Final
 
 LINK_WORD: Final = "http"
 
-_LINK = re.compile(r"\b(?:https?://|www\.)[^\s<>\"')\]]+|\b(?:t\.co|stks\.co|bit\.ly|ow\.ly|goo\.gl|tinyurl\.com)/[^\s<>\"')\]]+", re.IGNORECASE)
+_REST = r"[^\s<>\"')\]]*[^\s<>\"')\].,;:!?]"  # a stop or comma behind a link is the sentence's
+_LINK = re.compile(
+    rf"\b(?:https?://|www\.){_REST}|\b(?:t\.co|stks\.co|bit\.ly|ow\.ly|goo\.gl|tinyurl\.com)/{_REST}", re.IGNORECASE
+)
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#39|#x27|#8217|#8216|#8220|#8221|#8211|#8212);")
 
 

@@ -139,6 +139,10 @@ class Index(Protocol):
         """
         ...
 
+    def held(self, ids: Sequence[str]) -> dict[str, int]:
+        """The newest revision's number of each of these ids that is here. What is held was published."""
+        ...
+
     def get(self, document_id: str) -> ScoredDocument | None:
         """The newest revision."""
         ...

@@ -24,14 +24,16 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         NOTE,
-        "`riskwire.toml` in the folder you start from, or `--config FILE` (or `RISKWIRE_CONFIG`); overridden by variables,",
+        "`riskwire.toml` in the folder you start from, or `--config FILE` (`RISKWIRE_CONFIG`); overridden by variables,",
         "`RISKWIRE_WEB__PORT` for `web.port`; overridden by flags. Unknown keys are refused by name and line.",
         "`riskwire config show` prints what is in force, with secrets masked.",
         "",
         "| setting | default | meaning |",
         "|---|---|---|",
     ]
-    lines += [f"| `{key}` | {f'`{default}`' if default else ''} | {meaning} |" for key, _, default, meaning in describe()]
+    lines += [
+        f"| `{key}` | {f'`{default}`' if default else ''} | {meaning} |" for key, _, default, meaning in describe()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -43,7 +45,12 @@ def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Co
 
 def commands() -> str:
     """The help of every command."""
-    lines = ["# Commands", NOTE, "Data goes to stdout, progress and logs to stderr. Exit codes: 0 done, 1 failed, 2 used wrongly.", ""]
+    lines = [
+        "# Commands",
+        NOTE,
+        "Data goes to stdout, progress and logs to stderr. Exit codes: 0 done, 1 failed, 2 used wrongly.",
+        "",
+    ]
     for name, command in _commands(typer.main.get_command(build_app()), "riskwire"):
         context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100, color=False)
         lines += [f"## {name}", "", "```text", command.get_help(context).rstrip(), "```", ""]
@@ -52,7 +59,14 @@ def commands() -> str:
 
 def metrics_page() -> str:
     """Every metric."""
-    lines = ["# Metrics", NOTE, "`/metrics` of the web process, in Prometheus' text format.", "", "| name | type | meaning |", "|---|---|---|"]
+    lines = [
+        "# Metrics",
+        NOTE,
+        "`/metrics` of the web process, in Prometheus' text format.",
+        "",
+        "| name | type | meaning |",
+        "|---|---|---|",
+    ]
     lines += [f"| `{family.name}` | {family.type} | {family.documentation} |" for family in metrics.REGISTRY.collect()]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,1 @@
+"""The ways to tell people: one file each, all reading the same cards (`base`)."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.corpora import ner, phrasebank, sentfin, targets, tweets
+from models.corpora import ner, phrasebank, sentfin, targets, toy, tweets
 from models.corpora.items import Item, Span
 
 __all__ = ["CORPORA", "Corpus", "Item", "Span"]
@@ -26,6 +26,7 @@ class Corpus(msgspec.Struct, frozen=True):
 CORPORA: dict[str, Corpus] = {
     corpus.name: corpus
     for corpus in (
+        Corpus("toy", (), lambda root: toy.load(), "our own words", "Made-up headlines for tests"),
         Corpus(
             "phrasebank", ("phrasebank/phrasebank.csv",), lambda root: phrasebank.load(root / "phrasebank"),
             "CC BY-NC-SA 3.0 (non-commercial)", "Financial PhraseBank 1.0 (Malo et al. 2014)",

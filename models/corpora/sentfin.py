@@ -3,7 +3,7 @@
 What is not annotated: people and places never are; of companies and assets nearly all are, not quite all. So a
 lower-case word outside every mention is taken as no ORG and no ASSET, a capitalised one only with a weight of 0.3, and
 further occurrences of an annotated name are left out of the tag loss. A story label is derived only where all mentions
-agree, and weighs 0.3: it is the mention's sentiment, not a reader's of the story.
+agree; it is the mention's sentiment, not a reader's of the story, and is marked as derived.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from models.corpora.assets import group_of
 from models.corpora.items import Item, Span, drop_overlaps
 
 OUTSIDE_WEIGHT = 0.3
-STORY_WEIGHT = 0.3
 
 
 def load(folder: Path) -> list[Item]:
@@ -44,7 +43,7 @@ def _item(title: str, mentions: dict[tuple[int, int], set[str]]) -> Item:
         text=title,
         kind="headline",
         story=spans[0].sentiment if len(said) == 1 else None,
-        story_weight=STORY_WEIGHT,
+        derived=True,
         spans=spans,
         exhaustive=("ORG", "ASSET"),
         ignored=_repeats(title, spans),

@@ -1,7 +1,7 @@
 """SemEval-2017 Task 5 and FiQA 2018: one set, because they share most of their texts.
 
 Each (text, target) has a score in −1…1. A target found verbatim (or without its legal suffix) becomes a mention; where
-all targets of a text agree, their sign is also a weak story label. Scores between −0.1 and 0.1 count as neutral.
+all targets of a text agree, their sign is also a derived story label. Scores between −0.1 and 0.1 count as neutral.
 Only mentions are annotated, nothing is known about the other words.
 """
 
@@ -17,7 +17,6 @@ from typing import Literal
 from models.corpora.items import Item, Span, drop_overlaps
 
 NEUTRAL_BELOW = 0.1
-STORY_WEIGHT = 0.4
 _SUFFIX = re.compile(r"[ ,]+(plc|inc|corp|corporation|group|ltd|limited|co|company|holdings|ag|sa|nv)\.?$", re.IGNORECASE)
 _FUNDS = frozenset("SPY QQQ IWM GLD GDX GDXJ SLV USO UNG TLT DIA VXX UVXY TVIX EEM FXI XLF XLE XLK SMH XBI IBB UUP".split())
 
@@ -61,7 +60,7 @@ def _item(text: str, targets: dict[str, float], kind: Literal["headline", "post"
         text=text,
         kind=kind,
         story=next(iter(labels)) if len(labels) == 1 else None,
-        story_weight=STORY_WEIGHT,
+        derived=True,
         spans=drop_overlaps(spans),
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 
-from riskwire.cli.app import build_app
 from riskwire.errors import RiskwireError
 
 __all__ = ["main"]
@@ -17,6 +16,8 @@ __all__ = ["main"]
 def main() -> None:
     """Entry point of `riskwire`. An error is one clear message on stderr, never a traceback."""
     try:
+        from riskwire.cli.app import build_app
+
         build_app()(standalone_mode=True)
     except RiskwireError as error:
         fail(str(error), error.exit_code)

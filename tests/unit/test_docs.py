@@ -27,13 +27,19 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
         "NO_COLOR": "1",
     }
     script = "set -euo pipefail\n" + "\n".join(shell_blocks(page))
-    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280, check=False
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
 def test_generated_pages_are_fresh() -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts/generate_docs.py", "--check"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, ROOT / "scripts/generate_docs.py", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -63,7 +63,9 @@ FORBIDDEN = {
 
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_what_runs_code_from_data_is_not_used(what: str) -> None:
-    found = [str(path.relative_to(ROOT)) for path in SOURCES if FORBIDDEN[what].search(path.read_text(encoding="utf-8"))]
+    found = [
+        str(path.relative_to(ROOT)) for path in SOURCES if FORBIDDEN[what].search(path.read_text(encoding="utf-8"))
+    ]
     assert found == []
 
 

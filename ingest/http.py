@@ -1,0 +1,269 @@
+"""One conditional GET, politely and with every limit. What must not be fetched is refused before a byte is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import zlib
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver
+
+from ingest.address import check_url, is_public
+from ingest.files import read_local
+from ingest.headers import max_age, retry_after, safe
+from ingest.resolver import DaemonResolver
+from riskwire import __version__
+from riskwire.clock import Clock, SystemClock
+from riskwire.errors import AddressRefused, FetchError, TooLarge
+from riskwire.settings import IngestSettings
+
+MAX_REDIRECTS = 5
+_MOVED = {301, 302, 303, 307, 308}
+_CHUNK = 64 * 1024
+#: The addresses refused while one request looked for a connection; its socket factory knows nothing of the request.
+_refused: ContextVar[list[str] | None] = ContextVar("ingest_refused", default=None)
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """What one GET brought. `url` is the last of the redirects; times are in seconds."""
+
+    url: str
+    status: int = 200
+    body: bytes = b""
+    not_modified: bool = False
+    content_type: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    max_age: float | None = None
+    headers: dict[str, str] = {}
+
+
+class Fetcher:
+    """An HTTP client for sources. Use it as an async context manager; it is safe to share between tasks."""
+
+    def __init__(
+        self,
+        settings: IngestSettings,
+        *,
+        clock: Clock | None = None,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def user_agent(self) -> str:
+        """`Riskwire/VERSION (+contact)`."""
+        contact = "".join(c for c in self._settings.contact if c.isprintable()).strip()
+        return f"Riskwire/{__version__}" + (f" (+{contact})" if contact else "")
+
+    async def __aenter__(self) -> Fetcher:
+        connector = aiohttp.TCPConnector(
+            limit=self._settings.concurrency,
+            limit_per_host=2,
+            resolver=self._resolver or DaemonResolver(self._settings.connect_timeout),
+            socket_factory=self._make_socket,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,  # done below, where it can be stopped at the cap
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": self.user_agent, "Accept-Encoding": "gzip, deflate"},
+            timeout=aiohttp.ClientTimeout(
+                total=self._settings.timeout, sock_connect=self._settings.connect_timeout, sock_read=None
+            ),
+            trust_env=False,  # a proxy of the environment would connect where we can't look
+            max_line_size=16 * 1024,
+            max_field_size=16 * 1024,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def get(
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        accept: str = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5",
+    ) -> Fetched:
+        """Fetch a URL; with validators, conditionally. `file:` only where the settings allow it.
+
+        Raises AddressRefused (nothing was connected to), TooLarge, or FetchError with status and Retry-After.
+        """
+        parts = check_url(url, schemes=("http", "https", "file"))
+        if parts.scheme == "file":
+            return await self._local(url, etag)
+        wanted = {"Accept": accept}
+        if etag and safe(etag):
+            wanted["If-None-Match"] = etag
+        if last_modified and safe(last_modified):
+            wanted["If-Modified-Since"] = last_modified
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                return await self._follow(url, wanted)
+        except TimeoutError:
+            raise FetchError(f"did not answer in full within {self._settings.timeout:g} s", about=url) from None
+
+    async def _local(self, url: str, etag: str | None) -> Fetched:
+        if not self._settings.allow_local_files:
+            raise AddressRefused("local files are not read", about=url, hint="Allow them with --allow-local-files.")
+        found = await asyncio.to_thread(read_local, url, self._settings.max_bytes, etag)
+        return Fetched(
+            url=url, status=304 if found.body is None else 200, body=found.body or b"", etag=found.tag,
+            not_modified=found.body is None,
+        )  # fmt: skip
+
+    async def _follow(self, url: str, wanted: Mapping[str, str]) -> Fetched:
+        here = url
+        for _ in range(MAX_REDIRECTS + 1):
+            check_url(here)
+            answer = await self._one(here, wanted)
+            if isinstance(answer, Fetched):
+                return answer
+            here = urljoin(here, answer)
+        raise FetchError(f"was redirected more than {MAX_REDIRECTS} times", about=url)
+
+    async def _one(self, url: str, wanted: Mapping[str, str]) -> Fetched | str:
+        """What is there, or the address it moved to."""
+        assert self._session is not None, "use the Fetcher as an async context manager"
+        refused: list[str] = []
+        token = _refused.set(refused)
+        try:
+            async with self._session.get(url, headers=wanted, allow_redirects=False) as response:
+                return await self._read(url, response, conditional="If-None-Match" in wanted or len(wanted) > 1)
+        except aiohttp.ClientError as error:
+            if refused:
+                raise AddressRefused(
+                    f"leads to {refused[0]}, which is a private or local address",
+                    about=url,
+                    hint="Allow it with --allow-private-addresses.",
+                ) from None
+            raise FetchError("could not be fetched", about=url) from error
+        except (ValueError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise FetchError("could not be fetched", about=url) from error
+        finally:
+            _refused.reset(token)
+
+    async def _read(self, url: str, response: aiohttp.ClientResponse, *, conditional: bool) -> Fetched | str:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        now = self._clock.now()
+        if response.status in _MOVED and "location" in headers:
+            return headers["location"]
+        if response.status == 304 and conditional:
+            return _fetched(url, response.status, headers, now)
+        if response.status != 200:
+            raise _status_error(url, response.status, headers, now)
+        body = await self._body(url, response, headers)
+        return msgspec.structs.replace(_fetched(url, 200, headers, now), body=body)
+
+    async def _body(self, url: str, response: aiohttp.ClientResponse, headers: Mapping[str, str]) -> bytes:
+        cap = self._settings.max_bytes
+        unpack = _unpacker(headers.get("content-encoding", ""), url)
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            pending = chunk
+            while pending:
+                # One byte more than the cap is enough to know; a bomb is never unpacked beyond it.
+                try:
+                    piece, pending = unpack(pending, cap + 1 - len(body))
+                except zlib.error as error:
+                    raise FetchError("is compressed wrongly", about=url) from error
+                body += piece
+                if len(body) > cap:
+                    raise TooLarge(f"is larger than {cap:,} bytes", about=url, hint="The limit is ingest.max_bytes.")
+        return bytes(body)
+
+    def _make_socket(self, info: Any) -> socket.socket:
+        family, kind, proto, _name, address = info
+        if not self._settings.allow_private_addresses and not is_public(str(address[0])):
+            refused = _refused.get()
+            if refused is not None:
+                refused.append(str(address[0]))
+            raise OSError(f"{address[0]} is a private or local address")
+        return socket.socket(family=family, type=kind, proto=proto)
+
+
+def _fetched(url: str, status: int, headers: dict[str, str], now: datetime) -> Fetched:
+    return Fetched(
+        url=url,
+        status=status,
+        not_modified=status == 304,
+        content_type=headers.get("content-type"),
+        etag=safe(headers.get("etag")),
+        last_modified=safe(headers.get("last-modified")),
+        max_age=max_age(headers.get("cache-control")),
+        headers=headers,
+    )
+
+
+def _status_error(url: str, status: int, headers: Mapping[str, str], now: datetime) -> FetchError:
+    wait = retry_after(headers, now) if status in (429, 503) else None
+    if status == 410:
+        message, hint = "is gone for good (410)", "Remove it from the feeds file."
+    elif "challenge" in headers.get("cf-mitigated", ""):
+        message, hint = f"answers programs with a challenge page ({status})", "Its owner does not want to be polled."
+    elif status in (401, 403):
+        message, hint = f"refused us ({status})", "Some publishers want ingest.contact, or no programs at all."
+    elif status == 429:
+        message, hint = "asks us to come less often (429)", ""
+    elif status == 404:
+        message, hint = "is not there (404)", "Look for its new address."
+    else:
+        message, hint = f"answered with status {status}", ""
+    return FetchError(message, about=url, hint=hint, status=status, retry_after=wait)
+
+
+def _unpacker(encoding: str, url: str) -> Any:
+    """A function (bytes, at most so many) → (unpacked, what is left to unpack)."""
+    name = encoding.strip().lower()
+    if name in ("", "identity"):
+        return lambda data, limit: (data, b"")
+    if name in ("gzip", "x-gzip"):
+        packed = zlib.decompressobj(wbits=31)
+    elif name == "deflate":
+        return _Deflate()
+    else:
+        raise FetchError(f"is compressed with {name[:40]!r}, which was not asked for", about=url)
+    return lambda data, limit: _inflate(packed, data, limit)
+
+
+def _inflate(packed: Any, data: bytes, limit: int) -> tuple[bytes, bytes]:
+    if packed.eof:  # trailing bytes behind the end: ignored, as browsers do
+        return b"", b""
+    piece = packed.decompress(data, max(limit, 1))
+    return piece, packed.unconsumed_tail
+
+
+class _Deflate:
+    """`deflate` means zlib's format; some servers send it raw. The first bytes tell."""
+
+    def __init__(self) -> None:
+        self._packed: Any = None
+
+    def __call__(self, data: bytes, limit: int) -> tuple[bytes, bytes]:
+        if self._packed is None:
+            self._packed = zlib.decompressobj()
+            try:
+                return _inflate(self._packed, data, limit)
+            except zlib.error:
+                self._packed = zlib.decompressobj(wbits=-15)
+        return _inflate(self._packed, data, limit)

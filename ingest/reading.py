@@ -1,0 +1,141 @@
+"""Bytes → ParsedFeed, by feedparser. Runs inside a parser process (`ingest.worker`): it may hang, grow or crash."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+from xml.sax import SAXException
+
+import feedparser
+
+from ingest.jsonfeed import looks_like_json, read_json_feed
+from ingest.parsed import ParsedEntry, ParsedFeed
+from ingest.text import html_to_text
+from riskwire.errors import ParseError
+
+#: More entries than this are cut off: no feed that is meant to be polled has them.
+MAX_ENTRIES = 5_000
+_HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL)
+_BOM = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+def read_feed(body: bytes, url: str = "", content_type: str | None = None) -> ParsedFeed:
+    """Read a feed. What is broken but has entries is read; raises ParseError when there is no feed in it."""
+    head = body[:4096].removeprefix(_BOM[0])
+    if not body.strip():
+        raise ParseError("is empty", about=url)
+    if looks_like_json(head):
+        return read_json_feed(body, url)
+    headers = {"content-location": url}
+    if content_type:
+        headers["content-type"] = content_type
+    try:
+        # A BytesIO, never the bytes: feedparser takes a string for an address or a file name, and opens it.
+        # Only text is kept, by our own reader: its sanitising and resolving would be work for nothing (a third of it).
+        found = feedparser.parse(
+            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as error:
+        # Whatever it is: it was this feed's bytes that brought it about.
+        raise ParseError("can't be read as a feed", about=url) from error
+    raw = [dict(entry) for entry in found.get("entries", [])[:MAX_ENTRIES]]
+    version = str(found.get("version") or "")
+    if not raw and (not version or isinstance(found.get("bozo_exception"), SAXException)):
+        raise ParseError(_what_is_it(body, head, found.get("bozo_exception")), about=url)
+    feed = dict(found.get("feed", {}))
+    return ParsedFeed(
+        version=version,
+        title=_text(feed.get("title")),
+        link=_string(feed.get("link")),
+        language=_string(feed.get("language")),
+        ttl=_minutes(feed.get("ttl")),
+        entries=tuple(_entry(entry) for entry in raw),
+        flaw=_flaw(found.get("bozo_exception")) if found.get("bozo") else None,
+    )
+
+
+def _what_is_it(body: bytes, head: bytes, error: object) -> str:
+    if _HTML.match(head):
+        return "is a web page (HTML), not a feed"
+    if b"\0" in head and not body.startswith(_BOM):
+        return "is binary, not a feed"
+    if b"<" not in head:
+        return "is not a feed"
+    if isinstance(error, SAXException):
+        return f"is broken XML without an entry ({_flaw(error)})"
+    return "is not a feed"
+
+
+def _flaw(error: object) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]
+
+
+def _entry(entry: dict[str, Any]) -> ParsedEntry:
+    summary, content = _text(entry.get("summary")), _content(entry)
+    return ParsedEntry(
+        guid=_string(entry.get("id")),
+        link=_string(entry.get("link")),
+        title=_text(entry.get("title")),
+        summary=summary,
+        # feedparser copies a content into the summary when there is none: kept once.
+        content="" if content == summary else content,
+        authors=_authors(entry),
+        tags=_tags(entry),
+        symbols=_symbols(entry),
+        language=_string(_detail(entry, "title").get("language")) or _string(entry.get("language")),
+        published=_string(entry.get("published")) or _string(entry.get("created")),
+        updated=_string(entry.get("updated")),
+        via=_text(dict(entry["source"]).get("title")) or None if isinstance(entry.get("source"), dict) else None,
+    )
+
+
+def _string(value: object) -> str | None:
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def _text(value: object) -> str:
+    return html_to_text(value) if isinstance(value, str) else ""
+
+
+def _detail(entry: dict[str, Any], name: str) -> dict[str, Any]:
+    detail = entry.get(f"{name}_detail")
+    return dict(detail) if isinstance(detail, dict) else {}
+
+
+def _content(entry: dict[str, Any]) -> str:
+    best = ""
+    for part in entry.get("content") or ():
+        kind = str(part.get("type") or "")
+        # A binary enclosed as base64 is no text; media descriptions come as text/plain.
+        if kind.startswith(("text/", "application/xhtml")) or not kind:
+            best = max(best, _text(part.get("value")), key=len)
+    return best
+
+
+def _authors(entry: dict[str, Any]) -> tuple[str, ...]:
+    names = [_text(author.get("name")) for author in entry.get("authors") or () if isinstance(author, dict)]
+    return tuple(dict.fromkeys(name for name in names or [_text(entry.get("author"))] if name))
+
+
+def _tags(entry: dict[str, Any]) -> tuple[str, ...]:
+    terms = (_text(tag.get("term")) for tag in entry.get("tags") or () if not _is_stock(tag))
+    return tuple(dict.fromkeys(term for term in terms if term))
+
+
+def _is_stock(tag: dict[str, Any]) -> bool:
+    return str(tag.get("scheme") or "").endswith("/rss/stock")  # GlobeNewswire: `Paris:IPS`
+
+
+def _symbols(entry: dict[str, Any]) -> tuple[str, ...]:
+    """Tickers in fields of their own: Nasdaq's halts and articles, Seeking Alpha's, GlobeNewswire's category."""
+    found: list[str] = []
+    for key in ("ndaq_issuesymbol", "nasdaq_tickers", "sa_symbol"):
+        found += re.split(r"[,;\s]+", str(entry.get(key) or ""))
+    found += [_text(tag.get("term")) for tag in entry.get("tags") or () if _is_stock(tag)]
+    return tuple(dict.fromkeys(symbol for symbol in found if symbol))
+
+
+def _minutes(value: object) -> float | None:
+    text = value.strip() if isinstance(value, str) else ""
+    return float(text) * 60 if text.isascii() and text.isdigit() and len(text) < 6 else None

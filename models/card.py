@@ -1,0 +1,156 @@
+"""The model card, written from what was measured; nothing in it is typed by hand twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.artefact import DataEntry
+from models.config import Recipe
+
+_INTENDED = """## Intended use, and limits
+
+Ranking and aggregating financial news headlines, short summaries and social posts in English, by story and by company.
+It reads the words, not the market: a score is no forecast of a price and no advice.
+
+- Trained on headlines, single sentences and posts, mostly of 2008-2020; much of the mention data is Indian. New names are
+  found by their form and context, less surely than known ones.
+- ASSET spans come from one set only, and which of its mentions are assets was decided by a word list
+  (`models/corpora/assets.py`). ORG, PER and LOC follow newswire guidelines.
+- Irony, slang and several clauses that pull in different directions are where it fails most; the all-agree figures are
+  those of easy sentences. Sentiment of a mention is right less often where mentions of one headline conflict.
+- Long texts are read in windows; a document's argument across windows is not followed.
+- Other languages than English are not supported.
+"""
+
+
+def write_card(
+    recipe: Recipe, *, figures: dict[str, Any], data: tuple[DataEntry, ...], checks: dict[str, Any], temperatures: dict[str, float]
+) -> str:
+    """Markdown. `figures`: by graph (`shipped`, `fp32`) and set; `checks`: parity, batch dependence, sizes."""
+    restricted = [entry for entry in data if any(word in entry.licence for word in ("non-commercial", "research", "not stated"))]
+    return "\n".join(
+        [
+            f"# {recipe.name} {recipe.version}",
+            "",
+            "One BERT encoder, three heads, one forward pass: sentiment of the story, entity tags (ORG, PER, LOC, ASSET), and",
+            "sentiment of each token, pooled over a mention. Labels: positive, neutral, negative.",
+            "",
+            f"Base: `{recipe.base.source}` ({recipe.base.licence or 'no licence given'}). Seed {recipe.seed}. "
+            f"Weights: {recipe.quantise.method} int8, embeddings {recipe.quantise.embedding}.",
+            "",
+            "## Licences of the training data",
+            "",
+            "**Some of the data may not be used commercially, or only for research:** "
+            + ", ".join(f"{entry.about} ({entry.licence})" for entry in restricted)
+            + ". Whether a model trained on it may be used commercially is for you to settle with your lawyers; retrain with "
+            "the sets that you may use by editing `sets` in the recipe. No sentence of the data is in this artefact."
+            if restricted
+            else "",
+            "",
+            *_data_table(data),
+            "",
+            "## Figures on the held-out test side",
+            "",
+            "Texts that were neither trained on nor used to choose anything; near-copies of them were dropped from training.",
+            "",
+            *_story_table(figures["shipped"]),
+            "",
+            *_mention_table(figures["shipped"]),
+            "",
+            *_span_table(figures["shipped"]),
+            "",
+            "## Calibration",
+            "",
+            f"Temperatures, fitted on the dev side: story {temperatures['story']}, mention {temperatures['mention']}. Expected",
+            "calibration error (15 equal-width bins of the label's confidence) on the test side:",
+            "",
+            *_calibration_table(figures),
+            "",
+            "## int8 against fp32, and one text against a batch",
+            "",
+            *_precision_table(figures),
+            "",
+            f"- The fp32 graph against the trained network: largest |Δp| {checks['parity']:.1e} over all heads.",
+            f"- The shipped graph, each of {checks['batch']['texts']} test texts alone and in shuffled, padded batches of 32: largest "
+            f"|Δp| {checks['batch']['max_dp']:.1e}, {checks['batch']['flips']} labels flipped.",
+            f"- Size of the graph: {checks['bytes'] / 1e6:.1f} MB.",
+            "",
+            _INTENDED,
+            "## How it was made",
+            "",
+            "`make train` (`python -m models.train models/configs/minilm.toml`). The recipe, the data's fingerprints and every figure",
+            "are in `manifest.json`.",
+            "",
+        ]
+    )
+
+
+def _data_table(data: tuple[DataEntry, ...]) -> list[str]:
+    rows = [
+        f"| {entry.about} | {entry.licence} | {entry.items.get('train', 0)} | {entry.items.get('dev', 0)} | {entry.items.get('test', 0)} |"
+        for entry in data
+    ]
+    return ["| set | licence | train | dev | test |", "|---|---|---|---|---|", *rows]
+
+
+def _story_table(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, entry in figures.items():
+        for key in [key for key in entry if key.startswith("story")]:
+            value = entry[key]
+            if value["n"]:
+                title = name if key == "story" else f"{name}, {key.removeprefix('story_agreement_')} % agreed"
+                by_class = " / ".join(f"{scores['f1']:.3f}" for scores in value["per_class"].values())
+                rows.append(f"| {title} | {value['n']} | {value['accuracy']:.3f} | {value['macro_f1']:.3f} | {by_class} |")
+    head = "| story sentiment | n | accuracy | macro-F1 | F1 positive / neutral / negative |"
+    return [head, "|---|---|---|---|---|", *rows]
+
+
+def _mention_table(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, entry in figures.items():
+        for key, title in (
+            ("mention", "given spans"), ("mention_conflicting", "given spans, conflicting"),
+            ("mention_found_and_right", "found exactly and right"),
+        ):
+            value = entry.get(key)
+            if value and value["n"]:
+                rows.append(f"| {name}, {title} | {value['n']} | {value['accuracy']:.3f} | {_or_dash(value.get('macro_f1'))} |")
+    return ["| mention sentiment | n | accuracy | macro-F1 |", "|---|---|---|---|", *rows]
+
+
+def _span_table(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, entry in figures.items():
+        spans = entry.get("spans")
+        if spans:
+            by_group = ", ".join(f"{group} {scores['f1']:.3f}" for group, scores in spans["per_group"].items())
+            rows.append(f"| {name} | {spans['support']} | {spans['precision']:.3f} | {spans['recall']:.3f} | {spans['f1']:.3f} | {by_group} |")
+    head = "| entities, exact span | n | precision | recall | micro-F1 | F1 by group |"
+    note = "In sets that annotate only some groups the others are left out; SEntFiN leaves some companies unannotated."
+    return [head, "|---|---|---|---|---|---|", *rows, "", note]
+
+
+def _calibration_table(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, entry in figures["shipped"].items():
+        for key in ("story", "mention"):
+            if key in entry and entry[key]["n"]:
+                before = figures["uncalibrated"][name][key]["ece"]
+                rows.append(f"| {name}, {key} | {before:.3f} | {entry[key]['ece']:.3f} |")
+    return ["| | before | after |", "|---|---|---|", *rows]
+
+
+def _precision_table(figures: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, entry in figures["shipped"].items():
+        exact = figures["fp32"][name]
+        for key, measure in (("story", "macro_f1"), ("mention", "macro_f1"), ("spans", "f1")):
+            value = entry.get(key)
+            if value and value.get("n", 1):
+                rows.append(f"| {name}, {key} {measure.replace('_', '-')} | {exact[key][measure]:.3f} | {value[measure]:.3f} |")
+    return ["| | fp32 | shipped |", "|---|---|---|", *rows]
+
+
+def _or_dash(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,188 @@
+"""`riskwire doctor`: is everything well, and if not, what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import typer
+
+from riskwire import __version__
+from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, settings_from
+from riskwire.cli.output import field, write_rows
+from riskwire.cli.wiring import load_model, open_store
+from riskwire.errors import RiskwireError
+from riskwire.ports import SearchQuery
+from riskwire.settings import Settings, find_config
+
+HELP = """Check configuration, model, index, feeds, rules and receivers, and say what to do about what is wrong.
+
+Exit code 1 when something is broken; a warning alone is 0.
+
+Example: riskwire doctor
+
+Example: riskwire doctor --format jsonl
+"""
+
+#: (check, status `ok` | `warning` | `broken`, what was found, what to do)
+Finding = tuple[str, str, str, str]
+
+COLUMNS = [(name, field(name)) for name in ("check", "status", "found", "do")]
+
+
+def doctor(data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table) -> None:
+    """Print one row a check."""
+    settings = settings_from(config, data)
+    findings: list[Finding] = [
+        ("configuration", "ok", f"riskwire {__version__}, {find_config(config) or 'no file: defaults'}", "")
+    ]
+    for name, check in CHECKS:
+        try:
+            findings += check(settings)
+        except RiskwireError as error:
+            about = f"{error.about}: " if error.about else ""
+            findings.append((name, "broken", f"{about}{error.message}", error.hint))
+    rows: list[dict[str, Any]] = [
+        dict(zip(("check", "status", "found", "do"), finding, strict=True)) for finding in findings
+    ]
+    write_rows(rows, style, table=COLUMNS, csv_columns=COLUMNS)
+    if any(row["status"] == "broken" for row in rows):
+        raise typer.Exit(1)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def runtime(_: Settings) -> Iterator[Finding]:
+    """onnxruntime and onnxruntime-gpu overwrite each other's files: exactly one of them."""
+    cpu, gpu = _installed("onnxruntime"), _installed("onnxruntime-gpu")
+    if cpu and gpu:
+        yield (
+            "runtime",
+            "broken",
+            "onnxruntime and onnxruntime-gpu are both installed",
+            "Uninstall both, then `make setup` or `make setup GPU=1`.",
+        )
+    elif not cpu and not gpu:
+        yield "runtime", "broken", "onnxruntime is missing", "Run `make setup`."
+    else:
+        yield "runtime", "ok", f"onnxruntime{'-gpu' if gpu else ''} {gpu or cpu}", ""
+
+
+def model(settings: Settings) -> Iterator[Finding]:
+    """Every file is what the manifest says, and it scores."""
+    scorer, _ = load_model(settings.model)
+    scorer.score(["Profit rises at the mill."])
+    yield "model", "ok", f"{scorer.model.name} {scorer.model.version} on {scorer.provider}", ""
+
+
+def index(settings: Settings) -> Iterator[Finding]:
+    """The database is whole; how much waits, and how much could not be processed."""
+    folder = settings.folder
+    if not settings.database.exists():
+        yield "index", "ok", f"nothing kept yet in {folder}", "`riskwire up` makes it."
+    else:
+        with open_store(settings) as store:
+            wrong = store.database.check()
+            if wrong:
+                yield (
+                    "index",
+                    "broken",
+                    f"{settings.database}: {wrong[0]}",
+                    "Restore the folder from a backup; keep the damaged file.",
+                )
+                return
+            stories, waiting = store.index.count(SearchQuery()), store.log.depth()
+            yield "index", "ok", f"{stories} stories in {settings.database}, {waiting} waiting to be scored", ""
+            if dead := store.log.dead_letter_count():
+                newest = store.log.dead_letters(limit=1)[0]
+                yield "dead letters", "warning", f"{dead} could not be processed, the last: {newest.error_message}", ""
+    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    free = shutil.disk_usage(parent).free / 2**30
+    status, do = ("ok", "") if free > 1 else ("warning", "Make room: below 1 GB the index may fill the disk.")
+    yield "disk", status, f"{free:.1f} GB free", do
+
+
+def feeds(settings: Settings) -> Iterator[Finding]:
+    """The list can be read; which feeds are off, failing or silent."""
+    from ingest.feeds import active, load_sources, switched_off
+
+    sources = load_sources(settings.ingest.feeds)
+    on = active(sources, settings.ingest)
+    count = len(on.feeds) + len(on.mastodon)
+    status, do = ("ok", "") if count else ("warning", "Add feeds, or switch some on.")
+    yield "feeds", status, f"{count} polled, from {settings.ingest.feeds or 'the default list'}", do
+    for off in switched_off(sources, settings.ingest):
+        if "enabled = false" not in off.reason:
+            yield f"feed {off.name}", "warning", "off", off.reason
+    if not settings.database.exists():
+        return
+    names = {feed.name for feed in on.feeds} | {tag.name for tag in on.mastodon}
+    stale = datetime.now(UTC) - timedelta(days=3)
+    with open_store(settings) as store:
+        for state in store.sources.all():
+            if state.name not in names:
+                continue
+            if state.failures:
+                yield (
+                    f"feed {state.name}",
+                    "warning",
+                    f"failed {state.failures} times: {state.last_error}",
+                    "Check its address; the others go on.",
+                )
+            elif state.newest_at is not None and state.newest_at < stale:
+                yield (
+                    f"feed {state.name}",
+                    "warning",
+                    f"newest story of {state.newest_at:%Y-%m-%d}",
+                    "It may be dead although it answers.",
+                )
+
+
+def rules(settings: Settings) -> Iterator[Finding]:
+    """The rules can be read."""
+    from alerts.loader import load_rules
+
+    loaded = load_rules(settings.alerts.rules)
+    yield "rules", "ok", f"{len(loaded.rules)} rules, from {settings.alerts.rules or 'the default file'}", ""
+
+
+def receivers(settings: Settings) -> Iterator[Finding]:
+    """Somebody hears of it."""
+    on = [
+        name
+        for name, there in (
+            ("console", settings.alerts.console),
+            ("file", settings.alerts.file is not None),
+            ("webhook", settings.alerts.webhook.url is not None),
+            ("Slack", settings.alerts.slack.webhook_url is not None),
+            ("e-mail", bool(settings.alerts.email.host)),
+        )
+        if there
+    ]
+    if on == ["console"] or not on:
+        yield (
+            "receivers",
+            "warning",
+            f"only {on[0] if on else 'the page'}",
+            "Set alerts.slack.webhook_url, alerts.email or alerts.webhook to reach people.",
+        )
+    else:
+        yield "receivers", "ok", ", ".join(on), ""
+
+
+CHECKS: list[tuple[str, Callable[[Settings], Iterator[Finding]]]] = [
+    ("runtime", runtime),
+    ("model", model),
+    ("index", index),
+    ("feeds", feeds),
+    ("rules", rules),
+    ("receivers", receivers),
+]

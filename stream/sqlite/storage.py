@@ -1,0 +1,53 @@
+"""The one-machine setting's whole storage, opened at once: what `riskwire.cli` wires to the ports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from riskwire.clock import Clock
+from stream.sqlite.alerts import SqliteAlertStore, SqliteNotificationLog
+from stream.sqlite.backfills import SqliteCheckpoints
+from stream.sqlite.database import Database, Kind
+from stream.sqlite.index import SqliteIndex
+from stream.sqlite.log import SqliteLog
+from stream.sqlite.scored import SqliteOffsets, SqliteScoredStream
+from stream.sqlite.sources import SqliteSourceStates
+
+
+class Storage:
+    """Every port on one Database. Close it, or use it in a `with`.
+
+    `kind` claims the folder for live or demo stories; without it nothing is claimed (commands that only read).
+    Raises StorageError, and UsageError when the folder holds the other kind.
+    """
+
+    def __init__(self, path: Path, *, kind: Kind | None = None, clock: Clock | None = None) -> None:
+        self.database = Database(path)
+        try:
+            if kind is not None:
+                self.database.claim(kind)
+        except BaseException:
+            self.database.close()
+            raise
+        self.log = SqliteLog(self.database)  # DocumentLog and KnownStories
+        self.index = SqliteIndex(self.database)
+        self.scored = SqliteScoredStream(self.database, clock)
+        self.offsets = SqliteOffsets(self.database)
+        self.alerts = SqliteAlertStore(self.database)
+        self.notifications = SqliteNotificationLog(self.database)
+        self.sources = SqliteSourceStates(self.database)
+        self.checkpoints = SqliteCheckpoints(self.database)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,99 @@
+"""Bytes → ParsedFeed: shapes of real feeds in our own words, and what is no feed."""
+
+from pathlib import Path
+
+import pytest
+
+from ingest.reading import read_feed
+from riskwire.errors import ParseError
+
+DATA = Path(__file__).resolve().parent.parent / "data" / "feeds"
+
+
+def test_rss() -> None:
+    feed = read_feed((DATA / "wire.rss").read_bytes(), "https://wire.example/rss")
+    assert (feed.version, feed.title, feed.link, feed.language) == (
+        "rss20",
+        "Example Wire & Co",
+        "https://wire.example/",
+        "en-gb",
+    )
+    assert feed.ttl == 300
+    first, second, third = feed.entries
+    assert first.title == "Harbour Mills raises outlook"
+    assert first.summary == "Sales rose 4%. Shares climbed."
+    assert first.content == "Sales rose 4% in the quarter. Full text."
+    assert (first.guid, first.link) == ("hm-1", "https://wire.example/hm-1")
+    assert first.published == "Sun, 08 Mar 2026 22:16 GMT"
+    assert (first.authors, first.tags, first.symbols) == (("Ada Example",), ("Retail",), ("HMLS",))
+    assert second.title == "alert in a title"  # the script is gone, the word stays
+    assert second.link == "javascript:alert(1)"  # dropped where stories are made
+    assert (third.title, third.via) == ("Bank falls - Other Daily", "Other Daily")
+
+
+def test_atom() -> None:
+    (entry,) = read_feed((DATA / "notes.atom").read_bytes(), "https://notes.example/feeds/all.atom").entries
+    assert (entry.title, entry.link) == ("Rates & bonds", "https://notes.example/rates")
+    assert (entry.published, entry.updated) == ("2026-03-08T22:16:00+01:00", "2026-03-08T23:00:00+01:00")
+    assert (entry.summary, entry.content) == ("One and two.", "")
+
+
+def test_json_feed() -> None:
+    feed = read_feed((DATA / "notes.json").read_bytes(), "https://notes.example/feed.json")
+    assert feed.version == "json11"
+    first, second = feed.entries
+    assert (first.guid, first.title, first.summary, first.content) == (
+        "1",
+        "Copper slips",
+        "Short.",
+        "Copper slipped 2%.",
+    )
+    assert (second.guid, second.title, second.summary, second.link) == ("2", "", "Only text.", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b" \n\t", "empty"),
+        (b"<!DOCTYPE html><html><head><title>Blocked</title></head><body>no</body></html>", "HTML"),
+        (b"<html lang=en><body><p>Please enable JavaScript", "HTML"),
+        (b"\x00\x01\x02" * 100, "binary"),
+        (b"\x1f\x8b\x08" + bytes(range(256)), "not a feed"),
+        (b"hello", "not a feed"),
+        (b'{"items": []}', "no JSON Feed"),
+        (b'{"version": "https://jsonfeed.org/version/1.1"}', "without items"),
+        (b"{broken", "JSON"),
+        (b"[" * 100_000, "JSON"),
+        (b"<?xml version='1.0'?><svg/>", "not a feed"),
+        (b"<rss><channel><title>cut o", "broken XML"),
+    ],
+)
+def test_what_is_no_feed(body: bytes, says: str) -> None:
+    with pytest.raises(ParseError, match=says):
+        read_feed(body, "https://x.example/")
+
+
+def test_an_empty_channel_is_a_feed() -> None:
+    assert read_feed(b"<rss version='2.0'><channel><title>quiet</title></channel></rss>").entries == ()
+
+
+def test_what_is_broken_but_has_entries_is_read() -> None:
+    feed = read_feed(b"<rss version='2.0'><channel><item><title>A & B</title></item><item><title>C</title></channel>")
+    assert [entry.title for entry in feed.entries] == ["A & B", "C"]
+    assert feed.flaw
+
+
+def test_outside_entities_are_not_fetched(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the secret")
+    body = f'<!DOCTYPE rss [<!ENTITY x SYSTEM "{secret.as_uri()}">]><rss><channel><item><title>t &x;</title></item>'
+    body += "</channel></rss>"
+    assert "the secret" not in repr(read_feed(body.encode()))
+
+
+def test_a_body_is_never_taken_for_an_address() -> None:
+    with pytest.raises(ParseError):
+        read_feed(b"http://127.0.0.1:9/feed")
+    with pytest.raises(ParseError):
+        read_feed(b"/etc/passwd")
