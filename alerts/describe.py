@@ -15,6 +15,14 @@ from riskwire.identity import fingerprint
 from riskwire.types import Alert, Evidence
 
 MAX_EVIDENCE = 10
+#: Annotations that every alert has, beside `summary` and the rule's own: what was read, in a reader's words, and how it
+#: ended. `held_until` and `worst_value` are for the engine, which takes an alert up again after a restart.
+OWN_ANNOTATIONS = frozenset(
+    {
+        "company", "condition", "ended", "held_until", "late", "measure", "reading", "sources", "stories", "worst",
+        "worst_value",
+    }
+)  # fmt: skip
 
 
 class Builder:
@@ -42,6 +50,7 @@ class Builder:
         now: datetime,
         transition: int,
         pending: bool = False,
+        before: Alert | None = None,
         late: Mapping[str, str] | None = None,
     ) -> Alert:
         """An open alert, pending or firing."""
@@ -50,7 +59,7 @@ class Builder:
         return Alert(
             rule=rule.name,
             labels=labels,
-            annotations=self._annotations(rule, group, reading) | dict(late or {}),
+            annotations=self._annotations(rule, group, reading) | _worst(rule, reading, before) | dict(late or {}),
             severity=rule.severity,
             status="pending" if pending else "firing",
             starts_at=starts_at,
@@ -99,6 +108,17 @@ class Builder:
         default = "{company}: " + rule.words() + " {value} over {n} stories in {window}."
         texts = {"summary": default} | rule.annotations
         return {key: fill(text, fields) for key, text in texts.items()} | own
+
+
+def _worst(rule: Rule, reading: Reading, before: Alert | None) -> dict[str, str]:
+    """The value furthest beyond the threshold so far, as a reader sees it and as a number."""
+    values = [reading.value] if reading.value is not None else []
+    if before is not None and (text := before.annotations.get("worst_value")) is not None:
+        values.append(float(text))
+    if not values:
+        return {}
+    worst = min(values) if rule.below is not None else max(values)
+    return {"worst": rule.show(worst), "worst_value": repr(worst)}
 
 
 def labels_of(rule: Rule, group: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from alerts.dedup import name_of
 from alerts.evaluate import Evaluator
 from alerts.pipeline import NoticePipeline
 from alerts.rules import RuleSet
@@ -81,6 +82,7 @@ class AlertEngine:
         self.pipeline = NoticePipeline(rules, notifiers, notices, clock, settings)
         self._offset = 0
         self._read_all = False
+        self._statuses: dict[str, str] = {}
         self._looks: deque[tuple[float, datetime]] = deque(maxlen=64)
 
     @property
@@ -108,11 +110,14 @@ class AlertEngine:
         kept: list[Alert] = []
         for status, limit in (("pending", _OPEN), ("firing", _OPEN), ("resolved", _RESOLVED)):
             kept += await asyncio.to_thread(self._list, status, limit)
+        self._statuses = {name_of(alert): alert.status for alert in kept if alert.status != "resolved"}
         ended = self._evaluator.restore(kept)
         if ended:
             await asyncio.to_thread(self._store.put_alerts, ended)
         names = {(alert.fingerprint, alert.starts_at): alert for alert in ended}
-        told_of = [names.get((alert.fingerprint, alert.starts_at), alert) for alert in kept if alert.status != "pending"]
+        told_of = [
+            names.get((alert.fingerprint, alert.starts_at), alert) for alert in kept if alert.status != "pending"
+        ]
         await self.pipeline.restore(told_of)
         log.info(
             "alert engine started", rules=len(self._evaluator.rules.rules), firing=self._evaluator.firing,
@@ -200,9 +205,19 @@ class AlertEngine:
             await self._until_stored(lambda: self._store.put_alerts(states))
             self.pipeline.accept(states)
             for alert in states:
-                metrics.alerts.labels(alert.rule, alert.status).inc()
-                log.info("alert", rule=alert.rule, status=alert.status, labels=alert.labels, value=alert.value)
+                self._count(alert)
         metrics.alerts_active.set(self._evaluator.firing)
+
+    def _count(self, alert: Alert) -> None:
+        """A new status is news; a firing alert that got one story more is not."""
+        name = name_of(alert)
+        if self._statuses.get(name) == alert.status:
+            return
+        self._statuses[name] = alert.status
+        if alert.status == "resolved":
+            del self._statuses[name]
+        metrics.alerts.labels(alert.rule, alert.status).inc()
+        log.info(f"alert {alert.status}", rule=alert.rule, labels=alert.labels, value=alert.value)
 
     async def _until_stored(self, work: Callable[[], None]) -> None:
         pause = 0.1

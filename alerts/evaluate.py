@@ -110,7 +110,9 @@ class Evaluator:
             index = next((i for i, rule in enumerate(self.rules.rules) if self._is_of(rule, group, alert)), None)
             if index is None:
                 if alert.status != "resolved":
-                    ended.append(_ended(alert, max(alert.updated_at, self.now or alert.updated_at), "rule removed"))
+                    ended.append(
+                        _ended(alert, max(alert.updated_at, self.now or alert.updated_at), "the rule was removed")
+                    )
                 continue
             cell = self._cell(index, group)
             cell.guard = alert.updated_at
@@ -228,7 +230,10 @@ class Evaluator:
         if phase.status == "inactive":
             if last is None:
                 return None
-            shown = "no story left" if reading.value is None or not reading.n else f"back at {_show(cell, reading)}"
+            left = reading.value is not None and reading.n
+            shown = (
+                f"{cell.rule.words()} is back at {_show(cell, reading)}" if left else "no more stories in the window"
+            )
             state = _ended(last, self.now, shown)
             return msgspec.structs.replace(state, value=reading.value if reading.n else None)
         same_phase = last is not None and last.status == phase.status
@@ -250,6 +255,7 @@ class Evaluator:
             now=self.now,
             transition=before.transition + 1 if before else 1,
             pending=phase.status == "pending",
+            before=last,
             late=_late_words(late, self.now) if late else None,
         )
         if same_phase and last is not None and _content(alert) == _content(last):

@@ -28,7 +28,9 @@ class Group:
 
     def severity(self) -> int:
         """The rank of the worst that fires."""
-        return max((SEVERITIES.index(one.severity) for one in self.alerts.values() if one.status == "firing"), default=-1)
+        return max(
+            (SEVERITIES.index(one.severity) for one in self.alerts.values() if one.status == "firing"), default=-1
+        )
 
 
 class Groups:

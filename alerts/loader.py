@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
+from alerts.describe import OWN_ANNOTATIONS
 from alerts.marks import Located, compose, compose_text
 from alerts.rules import SEVERITIES, Aggregate, GroupBy, Matcher, NegativeShare, NotifyPolicy, Rule, RuleSet, Threshold
 from alerts.templates import FIELDS, unknown_fields
@@ -20,9 +21,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 _LABEL = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 #: Labels that Riskwire sets, and annotations that it fills in beside the rule's own.
 _OWN_LABELS = ("rule", "symbol", "severity")
-_OWN_ANNOTATIONS = (
-    "company", "condition", "ended", "held_until", "late", "measure", "reading", "sources", "stories",
-)  # fmt: skip
+_OWN_ANNOTATIONS = tuple(sorted(OWN_ANNOTATIONS))
 
 _COMMON = (
     "name", "kind", "window", "above", "below", "resolve_at", "group_by", "min_documents", "min_sources", "for",

@@ -153,7 +153,9 @@ def compose_text(path: str, data: bytes) -> Located:
     except UnicodeDecodeError as error:
         raise RulesError(f"is not UTF-8 text (byte {error.start})", about=path) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        # A key without its colon is noticed on the next line: there the context is the place.
+        in_context = error.context_mark is not None and "simple key" in (error.context or "")
+        mark = error.context_mark if in_context else error.problem_mark or error.context_mark
         what = f"is not valid YAML: {one_line(error.problem or 'can not be read')}"
         raise _error(path, mark, what, "Mind the indentation, colons and quotes.") from None
     except yaml.YAMLError as error:

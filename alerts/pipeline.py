@@ -16,9 +16,12 @@ from alerts.receivers import Receiver
 from alerts.rules import RuleSet
 from alerts.states import fired
 from riskwire.clock import Clock
+from riskwire.log import get_logger
 from riskwire.ports import NotificationEntry, NotificationLog, Notifier
 from riskwire.settings import AlertSettings
 from riskwire.types import Alert
+
+log = get_logger("alerts")
 
 #: After a restart, an alert that ended without a word is still told of when it ended this lately.
 UNTOLD_WITHIN = timedelta(hours=6)
@@ -99,9 +102,14 @@ class NoticePipeline:
     async def _drain(self) -> None:
         self._groups.hurry(self._clock.now())
         self._hand_over()
-        end = asyncio.get_running_loop().time() + DRAIN_SECONDS
-        while not self.idle and asyncio.get_running_loop().time() < end:
-            await asyncio.sleep(0.02)
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                for receiver in self.receivers:
+                    await receiver.settled()
+        except TimeoutError:
+            log.warning(
+                "notices left for the next start", receivers=[one.name for one in self.receivers if not one.idle]
+            )
 
     def _is_news(self, alert: Alert) -> bool:
         """Whether people are told of it: it fires, or it is over and had fired."""

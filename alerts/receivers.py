@@ -60,12 +60,17 @@ class Receiver:
         self._waiting: dict[str, _Waiting] = {}
         self._refused: dict[str, NotificationEntry] = {}  # what was given up for good: not to be tried at once again
         self._work = asyncio.Event()
-        self._busy = False
+        self._settled = asyncio.Event()
+        self._settled.set()
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits."""
-        return not self._waiting and not self._busy
+        """Whether nothing waits or is on its way."""
+        return self._settled.is_set()
+
+    async def settled(self) -> None:
+        """Returns when nothing waits or is on its way."""
+        await self._settled.wait()
 
     def offer(self, key: str, policy: NotifyPolicy, alerts: Iterable[Alert]) -> None:
         """The newest states of a group; told if there is something to say."""
@@ -79,6 +84,7 @@ class Receiver:
         offered = {name_of(alert): alert for alert in alerts}
         over = {name: one for name, one in waiting.alerts.items() if one.status == "resolved"}
         waiting.alerts = over | offered  # what is over was offered once, and must not be lost
+        self._settled.clear()
         self._work.set()
 
     async def run(self) -> None:
@@ -86,17 +92,15 @@ class Receiver:
         while True:
             await self._work.wait()
             while self._waiting:
-                self._busy = True
                 try:
                     pause = await self._deliver(next(iter(self._waiting)))
                 except StorageError as error:
                     log.warning("notification log not available", receiver=self.name, error=error)
                     pause = 1.0
-                finally:
-                    self._busy = False
                 if pause:
                     await asyncio.sleep(pause)
             self._work.clear()
+            self._settled.set()
 
     async def _deliver(self, key: str) -> float:
         """Tell one group. Seconds to wait before anything else is sent to this receiver."""

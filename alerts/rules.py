@@ -121,7 +121,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     def show(self, value: float) -> str:
         """A value of this rule as a reader sees it."""
-        return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+        return f"{round(value, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")
 
     def carries(self, sample: Sample) -> bool:
         """Whether a story is evidence: it lies on the threshold's side of zero, or of the threshold."""

@@ -14,7 +14,7 @@ from riskwire.errors import StorageError
 
 _FILE = "author.key"
 # @name and @name@host, also at the end of a profile's address. An e-mail address goes as a whole.
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"@?[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MENTION = re.compile(r"(?<!\w)@\w[\w.-]*(?:@[\w.-]*\w)?")
 _PROFILE = re.compile(r"(/(?:users|u|user|profile)/)[\w.%-]+")
 

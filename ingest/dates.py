@@ -153,7 +153,7 @@ def _assemble(
     year, day = int(part["year"] or ""), int(part["day"] or "")
     if month is None:
         return None
-    if year < 100:
+    if len(part["year"] or "") == 2:
         year, sure = year + (2000 if year < 70 else 1900), False
     hour, extra = _hour(part), timedelta()
     minute, second = int(part.get("minute") or 0), int(part.get("second") or 0)

@@ -155,7 +155,7 @@ class Fetcher:
                     about=url,
                     hint="Allow it with --allow-private-addresses.",
                 ) from None
-            raise FetchError("could not be fetched", about=url) from error
+            raise _connection_error(url, error) from None
         except (ValueError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
@@ -213,6 +213,25 @@ def _fetched(url: str, status: int, headers: dict[str, str], now: datetime) -> F
         max_age=max_age(headers.get("cache-control")),
         headers=headers,
     )
+
+
+def _connection_error(url: str, error: aiohttp.ClientError) -> FetchError:
+    """In words for people; the library's own only where there are no better ones."""
+    hint = ""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        message, hint = "its host name could not be looked up", "Is this machine on the internet?"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
+        message = "has no certificate that is trusted"
+    elif isinstance(error, aiohttp.ServerTimeoutError):
+        message = "could not be connected to in time"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        reason = error.os_error.strerror or str(error.os_error)
+        message = f"could not be connected to ({reason[:200]})"
+    elif isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
+        message = "broke off before all was there"
+    else:
+        message = f"could not be fetched ({type(error).__name__}: {str(error)[:200]})"
+    return FetchError(message, about=url, hint=hint)
 
 
 def _status_error(url: str, status: int, headers: Mapping[str, str], now: datetime) -> FetchError:

@@ -93,9 +93,9 @@ class MastodonIngestor:
         cursor = _number(state.cursor)
         newest, wait = await self._page(now)
         statuses = {status.id: status for status in newest}
-        # A full page that does not reach back to the cursor leaves a gap behind it.
+        # A page that does not reach back to the cursor leaves a gap behind it.
         oldest = min((_number(status.id) for status in newest), default=0)
-        reached, filled = cursor, not (cursor and len(newest) >= PAGE // 2 and oldest > cursor)
+        reached, filled = cursor, not (cursor and oldest > cursor)
         for _ in range(MAX_PAGES):
             if filled or wait:
                 break

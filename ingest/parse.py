@@ -41,24 +41,33 @@ class ParserPool:
         """The feed in these bytes. Raises ParseError: no feed, too slow, or it took the parser down."""
         async with self._slots:
             child = self._free.pop()  # the one used last: the second starts only when both are needed
-            healthy = False
             try:
-                await child.start()
-                async with asyncio.timeout(self._timeout):
-                    answer = await child.ask(Job(body, url, content_type))
-                healthy = not answer.retire
-            except TimeoutError:
-                raise ParseError(f"took more than {self._timeout:g} s to read", about=url) from None
-            except (OSError, EOFError, msgspec.MsgspecError) as error:
-                _log.warning("parser_died", url=url, error=type(error).__name__)
-                raise ParseError("brought the parser down", about=url) from None
+                answer = await self._ask(child, Job(body, url, content_type))
             finally:
-                if not healthy:
-                    await child.stop()
                 self._free.append(child)
         if answer.feed is None:
             raise ParseError(answer.error or "is not a feed", about=url)
         return answer.feed
+
+    async def _ask(self, child: _Child, job: Job) -> Answer:
+        while True:
+            fresh = await child.start()
+            healthy = False
+            try:
+                async with asyncio.timeout(self._timeout):
+                    answer = await child.ask(job)
+                healthy = not answer.retire
+                return answer
+            except TimeoutError:
+                raise ParseError(f"took more than {self._timeout:g} s to read", about=job.url) from None
+            except (OSError, EOFError, msgspec.MsgspecError) as error:
+                # One that was there before may have died since (the system was short of memory): not this feed's fault.
+                _log.warning("parser_died", url=job.url, error=type(error).__name__, fresh=fresh)
+                if fresh:
+                    raise ParseError("brought the parser down", about=job.url) from None
+            finally:
+                if not healthy:
+                    await child.stop()
 
 
 class _Child:
@@ -69,9 +78,10 @@ class _Child:
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Answer).decode
 
-    async def start(self) -> None:
+    async def start(self) -> bool:
+        """Make sure that it runs; whether it had to be started."""
         if self._process is not None and self._process.returncode is None:
-            return
+            return False
         await self.stop()
         # No secret of ours belongs into a process that reads hostile bytes; -P: modules never come from where we stand.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("RISKWIRE_")}
@@ -81,6 +91,7 @@ class _Child:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
             env=environment,
         )  # fmt: skip
+        return True
 
     async def ask(self, job: Job) -> Answer:
         assert self._process is not None

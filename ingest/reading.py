@@ -17,6 +17,9 @@ from riskwire.errors import ParseError
 #: More entries than this are cut off: no feed that is meant to be polled has them.
 MAX_ENTRIES = 5_000
 _HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL)
+_END = re.compile(rb"</\s*(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
+_OTHER_XML = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex|opml|svg|error)[\s>]", re.IGNORECASE)
+_OTHERS = {b"urlset": "a sitemap", b"sitemapindex": "a sitemap", b"opml": "OPML (a list of feeds)", b"svg": "a picture"}
 _BOM = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -41,7 +44,8 @@ def read_feed(body: bytes, url: str = "", content_type: str | None = None) -> Pa
         raise ParseError("can't be read as a feed", about=url) from error
     raw = [dict(entry) for entry in found.get("entries", [])[:MAX_ENTRIES]]
     version = str(found.get("version") or "")
-    if not raw and (not version or isinstance(found.get("bozo_exception"), SAXException)):
+    cut_off = isinstance(found.get("bozo_exception"), SAXException) and not _END.search(body[-1024:])
+    if not raw and (not version or cut_off):
         raise ParseError(_what_is_it(body, head, found.get("bozo_exception")), about=url)
     feed = dict(found.get("feed", {}))
     return ParsedFeed(
@@ -62,6 +66,8 @@ def _what_is_it(body: bytes, head: bytes, error: object) -> str:
         return "is binary, not a feed"
     if b"<" not in head:
         return "is not a feed"
+    if other := _OTHER_XML.search(head):
+        return f"is {_OTHERS.get(other.group(1).lower(), 'another kind of XML')}, not a feed"
     if isinstance(error, SAXException):
         return f"is broken XML without an entry ({_flaw(error)})"
     return "is not a feed"

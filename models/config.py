@@ -31,6 +31,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dev: Share = 0.08
     test: Share = 0.12
     split_seed: int = 1  # not the training seed: three seeds must be judged on the same texts
+    joined_pairs: Annotated[int, msgspec.Meta(ge=0)] = 0  # training items made of two headlines
     max_tokens: Annotated[int, msgspec.Meta(ge=8, le=512)] = 128  # special tokens included
 
 

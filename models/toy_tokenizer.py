@@ -1,21 +1,27 @@
-"""A small WordPiece tokenizer of BERT's kind, learnt from the items at hand: for a random base, that is for tests."""
+"""A small WordPiece tokenizer of BERT's kind, made of the items at hand: for a random base, that is for tests.
+
+Its vocabulary is every word of the texts, sorted, and single characters for the rest: the same texts give the same one
+(a trained one differs from run to run where pieces tie).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:!?'\"()$%&-/"
 
 
-def learn_tokenizer(texts: Iterable[str], path: Path, *, vocabulary: int = 600) -> None:
-    """Write `path`."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+def make_tokenizer(texts: Iterable[str], path: Path) -> None:
+    """Write `path`, a `tokenizer.json`."""
+    words = sorted({word for text in texts for word in re.findall(r"\w+", text.lower())} - set(_CHARACTERS))
+    pieces = [*_SPECIAL, *_CHARACTERS, *(f"##{char}" for char in _CHARACTERS if char.isalnum()), *words]
+    tokenizer = Tokenizer(models.WordPiece({piece: place for place, piece in enumerate(pieces)}, unk_token="[UNK]"))  # noqa: S106
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"], show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.save(str(path))

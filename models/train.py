@@ -33,12 +33,13 @@ from models.batches import Example, make_examples
 from models.card import write_card
 from models.config import Quantise, Recipe, load_recipe
 from models.corpora import CORPORA
+from models.corpora.compose import join_pairs
 from models.corpora.splits import Sides, split
 from models.encoding import TextEncoder
 from models.finetune import finetune
 from models.network import RiskwireNet, base_folder, build
 from models.packaging import package
-from models.toy_tokenizer import learn_tokenizer
+from models.toy_tokenizer import make_tokenizer
 
 console = Console(stderr=True)
 PARITY = 1e-4
@@ -62,7 +63,7 @@ class Run:
             return folder / "tokenizer.json"
         path = self.work / "tokenizer.json"
         if not path.is_file():
-            learn_tokenizer((item.text for item in self.sides.train), path)
+            make_tokenizer((item.text for item in self.sides.train), path)
         return path
 
     def found(self, stage: str) -> dict[str, Any]:
@@ -85,7 +86,9 @@ class Run:
         return self._sides
 
     def examples(self, side: str) -> list[Example]:
-        items = {"train": self.sides.train, "dev": self.sides.dev, "test": self.sides.test}[side]
+        items = list({"train": self.sides.train, "dev": self.sides.dev, "test": self.sides.test}[side])
+        if side == "train" and self.recipe.data.joined_pairs:
+            items += join_pairs(items, count=self.recipe.data.joined_pairs, seed=self.recipe.seed)
         return make_examples(items, self.encoder, max_tokens=self.recipe.data.max_tokens)
 
     def network(self) -> RiskwireNet:
@@ -255,13 +258,33 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if options.seed is not None:
         recipe = msgspec.structs.replace(recipe, seed=options.seed)
+    unknown = [name for name in recipe.data.sets if name not in CORPORA]
+    if unknown:
+        console.print(f"[red]{options.recipe}: there are no sets {unknown}; known are {sorted(CORPORA)}[/]")
+        return 2
     run = Run(
         recipe, datasets=options.datasets, work=options.work or Path("var/train") / recipe.name,
         output=options.output or Path(__file__).parent / "pretrained" / recipe.name,
     )
-    for name, work in STAGES.items():
-        stage(run, name, work)
+    if not same_recipe(run):
+        console.print(f"[red]{run.work} belongs to another recipe or seed: give --work, or remove it[/]")
+        return 2
+    try:
+        for name, work in STAGES.items():
+            stage(run, name, work)
+    except FileNotFoundError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
     return 0
+
+
+def same_recipe(run: Run) -> bool:
+    """Write the recipe into a fresh work folder; say whether a used one is of this very recipe."""
+    path, mine = run.work / "recipe.json", msgspec.json.format(msgspec.json.encode(run.recipe))
+    if path.is_file():
+        return path.read_bytes() == mine
+    path.write_bytes(mine)
+    return True
 
 
 if __name__ == "__main__":

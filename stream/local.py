@@ -34,7 +34,8 @@ class Stopped(Exception):
 class Processor:
     """Takes documents from the log until it is told to stop. Close it, or use it in a `with`.
 
-    Two threads of its own do what would block the event loop: one the model, one the storage.
+    Two threads of its own do what would block the event loop: one the model, one the storage. `on_batch` is called in
+    the loop after each batch with what was indexed (to wake who waits for it); it must not block or raise.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Processor:
         linker: Linker,
         clock: Clock,
         settings: StreamSettings,
+        on_batch: Callable[[Sequence[ScoredDocument]], None] | None = None,
     ) -> None:
+        self._on_batch = on_batch
         self._log, self._index, self._scored = log, index, scored
         self._scorer, self._linker, self._clock, self._settings = scorer, linker, clock, settings
         self._model = ThreadPoolExecutor(1, thread_name_prefix="riskwire-model")
@@ -132,6 +135,8 @@ class Processor:
         # 3 Ack: only now may the log forget.
         await sure(lambda: self._log.ack(entries[-1].offset))
         await self._count(documents, stories, failed)
+        if self._on_batch is not None:
+            self._on_batch(stories)
         return len(entries)
 
     def _decoded(self, entries: Sequence[LogEntry]) -> tuple[list[Document], list[FailedMessage]]:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from alerts.dedup import name_of
+from alerts.describe import OWN_ANNOTATIONS
 from alerts.durations import format_duration
 from alerts.rules import SEVERITIES
 from riskwire.identity import canonical_link
@@ -21,10 +22,6 @@ from riskwire.types import Alert, Evidence, Notification
 MAX_CARDS = 8
 MAX_STORIES = 5
 _MAX_HEADLINE = 160
-#: Annotations that Riskwire fills in; the rest is the rule's own and shown as it is.
-_OWN = {
-    "company", "condition", "ended", "held_until", "late", "measure", "reading", "sources", "stories", "summary",
-}  # fmt: skip
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,44 +117,53 @@ def short(text: str, limit: int) -> str:
 
 def _card(alert: Alert, notification: Notification) -> Card:
     notes = alert.annotations
-    window = format_duration(timedelta(seconds=alert.window)) if alert.window else ""
     resolved = alert.status == "resolved"
-    counts = f"{notes.get('stories', '?')} stories from {notes.get('sources', '?')} sources in {window}"
-    facts = [
-        ("Measured", f"{notes.get('measure', 'value')} {notes.get('reading', '')} (alert at {notes.get('condition', '')})"),
-        ("Over", counts),
-    ]
-    if resolved:
-        facts.append(("Fired", f"{_time(alert.starts_at)} to {_time(alert.ends_at or alert.updated_at)}"))
-        facts.append(("Lasted", f"{_lasted(alert, notification)}; {notes.get('ended', 'over')}"))
-    else:
-        facts.append(("Since", f"{_time(alert.starts_at)} ({_lasted(alert, notification)})"))
-    stories = tuple(_story(evidence) for evidence in alert.evidence[:MAX_STORIES])
+    # What is over is told in short, unless nothing was said before.
+    brief = resolved and notification.reason != "first"
+    evidence = () if brief else alert.evidence[:MAX_STORIES]
+    own = {key: text for key, text in notes.items() if key not in OWN_ANNOTATIONS and key != "summary"}
+    remarks = [notes["late"]] if notes.get("late") else []
+    remarks += [] if brief else [f"{key.capitalize()}: {text}" for key, text in sorted(own.items())]
+    ended = notes.get("ended", "")
     return Card(
         level=level_of(alert),
         company=company_of(alert),
         rule=short(alert.rule, 80),
-        summary=short(notes.get("summary", ""), 400),
-        facts=tuple((name, short(value, 200)) for name, value in facts),
-        notes=tuple(
-            short(text if key == "late" else f"{key}: {text}", 400)
-            for key, text in sorted(notes.items())
-            if text and (key == "late" or key not in _OWN)
-        ),
-        stories=stories,
-        more_stories=max(0, _whole(notes.get("stories", "")) - len(stories)),
+        summary=short(f"{ended[:1].upper()}{ended[1:]}." if brief and ended else notes.get("summary", ""), 400),
+        facts=tuple((name, short(value, 200)) for name, value in _facts(alert, notification)),
+        notes=tuple(short(remark, 400) for remark in remarks),
+        stories=tuple(_story(one, alert.updated_at) for one in evidence),
+        more_stories=0 if brief else max(0, _whole(notes.get("stories", "")) - len(evidence)),
         link=web_link(alert.generator_url),
     )
 
 
-def _story(evidence: Evidence) -> Story:
+def _facts(alert: Alert, notification: Notification) -> list[tuple[str, str]]:
+    notes = alert.annotations
+    window = format_duration(timedelta(seconds=alert.window)) if alert.window else ""
+    condition = f"alert at {notes.get('condition', '')}"
+    if alert.status == "resolved":
+        return [
+            ("Lasted", _lasted(alert, notification)),
+            ("From", f"{_time(alert.starts_at)} to {_time(alert.ends_at or alert.updated_at)}"),
+            ("Worst", f"{notes.get('measure', 'value')} {notes.get('worst', '?')} ({condition})"),
+        ]
+    counts = f"{notes.get('stories', '?')} stories from {notes.get('sources', '?')} sources in {window}"
+    return [
+        ("Value", f"{notes.get('measure', 'value')} {notes.get('reading', '')} ({condition})"),
+        ("Over", counts),
+        ("Since", f"{_time(alert.starts_at)} ({_lasted(alert, notification)})"),
+    ]
+
+
+def _story(evidence: Evidence, now: datetime) -> Story:
     score = "" if evidence.score is None else f"{evidence.score:+.2f}".replace("-", "\N{MINUS SIGN}")
     return Story(
         headline=short(evidence.title, _MAX_HEADLINE) or "(no headline)",
         link=web_link(evidence.link),
         score=score,
         source=short(evidence.source, 60),
-        when=f"{evidence.event_time:%H:%M}" if evidence.event_time else "",
+        when=_when(evidence.event_time, now),
     )
 
 
@@ -172,7 +178,7 @@ def _lines(card: Card) -> list[str]:
     lines = [f"{card.level.upper()}  {card.company}  {card.rule}"]
     if card.summary:
         lines.append(card.summary)
-    lines += [f"  {name + ':':<10} {value}" for name, value in card.facts]
+    lines += [f"  {name + ':':<8} {value}" for name, value in card.facts]
     lines += [f"  {note}" for note in card.notes]
     for story in card.stories:
         lines.append(f"  {story.score:>6}  {story.headline} ({', '.join(filter(None, (story.source, story.when)))})")
@@ -181,13 +187,19 @@ def _lines(card: Card) -> list[str]:
     if card.more_stories:
         lines.append(f"          … and {card.more_stories} more")
     if card.link:
-        lines.append(f"  Look: {card.link}")
+        lines.append(f"  {'Look:':<8} {card.link}")
     return lines
 
 
 def _lasted(alert: Alert, notification: Notification) -> str:
     end = alert.ends_at or max(alert.updated_at, notification.sent_at or alert.updated_at)
     return format_duration(end - alert.starts_at)
+
+
+def _when(then: datetime | None, now: datetime) -> str:
+    if then is None:
+        return ""
+    return f"{then:%H:%M}" if then.date() == now.date() else f"{then:%d %b %H:%M}"
 
 
 def _time(then: datetime) -> str:

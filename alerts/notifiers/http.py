@@ -5,7 +5,6 @@ Errors name the receiver and the status, never the URL: with webhooks the URL is
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -52,7 +51,7 @@ def check_receiver_url(url: str, key: str, *, https_only: bool) -> str:
 
 
 async def post(
-    url: str, body: bytes, headers: Mapping[str, str], *, receiver: str, timeout: float, allow_private: bool
+    url: str, body: bytes, headers: Mapping[str, str], *, receiver: str, seconds: float, allow_private: bool
 ) -> Answer:
     """POST, no redirects. Raises NotifyRetry (nothing came back) or NotifyError (the address is refused)."""
     guard = AddressGuard(allow_private=allow_private)
@@ -60,7 +59,7 @@ async def post(
         async with (
             aiohttp.ClientSession(
                 connector=guard.connector(),
-                timeout=aiohttp.ClientTimeout(total=timeout),
+                timeout=aiohttp.ClientTimeout(total=seconds),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,  # a proxy of the environment would connect where nobody looks
                 headers={"User-Agent": f"Riskwire/{__version__}"},
@@ -73,7 +72,7 @@ async def post(
         raise NotifyError("has an address that is no URL", about=receiver) from None
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError):
         raise NotifyError("has no certificate that can be trusted", about=receiver, hint="Nothing was sent.") from None
-    except (aiohttp.ClientError, OSError, asyncio.TimeoutError, ValueError) as error:
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
         if guard.refused is not None:
             raise NotifyError(
                 "leads to a private or local address",
@@ -81,7 +80,7 @@ async def post(
                 hint=f"Allow it with alerts.{receiver}.allow_private_addresses.",
             ) from None
         if isinstance(error, TimeoutError):
-            raise NotifyRetry(f"did not answer within {timeout:g} s", about=receiver) from None
+            raise NotifyRetry(f"did not answer within {seconds:g} s", about=receiver) from None
         # The library's own text names the address.
         raise NotifyRetry(f"could not be reached ({type(error).__name__})", about=receiver) from None
 

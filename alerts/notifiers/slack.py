@@ -19,6 +19,7 @@ from riskwire.types import Notification
 
 _MARKS = {"critical": "🔴", "warning": "🟠", "info": "🔵", "resolved": "🟢"}
 _MAX_TEXT = 3_000
+_MAX_LINK = 500
 #: Slack takes about one message a second and channel.
 SECONDS_APART = 1.0
 _ERROR_WORD = re.compile(r"[a-z0-9_]{1,60}")
@@ -64,7 +65,7 @@ class SlackNotifier:
             to_json(payload_of(notification)),
             {"Content-Type": "application/json; charset=utf-8"},
             receiver=self.name,
-            timeout=self._timeout,
+            seconds=self._timeout,
             allow_private=self._allow_private,
         )
         # Only Slack's own error words are quoted: an answer may hold anything, our URL too.
@@ -93,7 +94,7 @@ def payload_of(notification: Notification) -> dict[str, Any]:
         blocks.append(_section(f"… and {more} more alerts."))
     summary = cards[0].summary if len(cards) == 1 else ""
     fallback = " — ".join(filter(None, (subject_of(notification), summary)))
-    return {"text": escape(fallback)[:_MAX_TEXT], "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
+    return {"text": escape(fallback), "blocks": blocks, "unfurl_links": False, "unfurl_media": False}
 
 
 def _blocks(card: Card) -> list[dict[str, Any]]:
@@ -117,7 +118,7 @@ def _blocks(card: Card) -> list[dict[str, Any]]:
 def _story(story: Story) -> str:
     # In a link's label Slack takes a `|` or a line break for its end.
     headline = escape(story.headline.replace("|", "¦"))
-    title = f"<{_url(story.link)}|{headline}>" if story.link else headline
+    title = f"<{_url(story.link)}|{headline}>" if story.link and len(story.link) <= _MAX_LINK else headline
     source = escape(", ".join(filter(None, (story.source, story.when))))
     return f"• `{story.score}` {title} ({source})" if story.score else f"• {title} ({source})"
 

@@ -56,7 +56,7 @@ class WebhookNotifier:
                 "Idempotency-Key": idempotency_key(notification),
             },
             receiver=self.name,
-            timeout=self._timeout,
+            seconds=self._timeout,
             allow_private=self._allow_private,
         )
         raise_for(answer, self.name)

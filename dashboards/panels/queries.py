@@ -42,6 +42,7 @@ def bucket_for(since: datetime, until: datetime) -> int:
 def sentiment_timeline(index: Index, since: datetime | None, until: datetime, symbol: str | None) -> Rows:
     """One row a bucket: mean `score` over `n` stories. Buckets without stories are there with n 0 and no score: a gap
     is not zero. Without `since`, from the first story on."""
+    whole = since is None
     if since is None:
         days = index.sentiment_timeline(_BEGINNING, until, 86400, symbol)
         since = days[0].t if days else until - timedelta(days=1)
@@ -52,6 +53,7 @@ def sentiment_timeline(index: Index, since: datetime | None, until: datetime, sy
     found = {bucket.t: bucket for bucket in index.sentiment_timeline(since, until, width, symbol)}
     if not found:
         return Rows([], since, until, width)
+    since = min(found) if whole else since
     rows: list[Row] = []
     t = datetime.fromtimestamp(since.timestamp() // width * width, UTC)
     while t < until:

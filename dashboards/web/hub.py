@@ -79,10 +79,11 @@ def reset(missed: int, position: int) -> Event:
 class Hub:
     """The poller and its readers."""
 
-    def __init__(self, scored: ScoredStream, alerts: AlertStore, interval: float = 0.25) -> None:
+    def __init__(self, scored: ScoredStream, alerts: AlertStore, interval: float = 0.25, retry: float = 2.0) -> None:
         self._scored = scored
         self._alerts = alerts
         self._interval = interval
+        self._retry = retry
         self._readers: set[Reader] = set()
         self._poller: asyncio.Task[None] | None = None
         self._joining = asyncio.Lock()
@@ -137,7 +138,7 @@ class Hub:
                 await self._poll_alerts()
             except Exception as error:  # noqa: BLE001 - whatever it was, the streams stay open and it is tried again
                 get_logger("web").warning("events: the store does not answer", error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(2)
+                await asyncio.sleep(self._retry)
             await asyncio.sleep(self._interval)
 
     async def _poll_stories(self) -> None:

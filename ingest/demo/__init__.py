@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 
@@ -25,7 +25,9 @@ from riskwire.types import Document, SourceType
 SPAN = timedelta(minutes=4320)
 RUN_ID = "demo"
 #: The clock moves this often, in real seconds.
-_STEP = 0.05
+_STEP = 0.1
+#: Real seconds between two questions whether all is settled.
+_LOOK = 0.01
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -39,6 +41,7 @@ class _Line(msgspec.Struct, frozen=True):
     tags: list[str] = []
     source_symbols: list[str] = []
     revision_of: str | None = None
+    language: str = "en"
 
 
 def demo_stories(now_end: datetime) -> list[Document]:
@@ -63,7 +66,7 @@ def demo_stories(now_end: datetime) -> list[Document]:
             summary=line.summary,
             tags=line.tags,
             source_symbols=line.source_symbols,
-            language="en",
+            language=line.language,
             published=ReadDate(published_at, "stated", "second"),
             # Seconds later, as feeds are; the same at every start.
             seen_at=min(published_at + timedelta(seconds=2 + int(identifier[:4], 16) % 40), now_end),
@@ -79,22 +82,31 @@ async def replay(
     seconds: float = 15.0,
     *,
     end: datetime | None = None,
+    settled: Callable[[], bool] = lambda: True,
 ) -> None:
     """Put the documents on the log in order, while `clock` moves evenly from the first of them to `end`.
 
     It takes `seconds` of real time; `end` is by default what the real time will be then. The clock moves through quiet
-    hours, too, so that alerts can resolve. Raises StorageError.
+    hours, too, so that alerts can resolve. It never moves on before `settled` says that what was put on the log has
+    been worked off: in a second of real time hours pass, and nothing must come late for that. Raises StorageError.
     """
     if not documents:
         return
     begin = documents[0].seen_at
     end = max(end or datetime.now(UTC) + timedelta(seconds=seconds), documents[-1].seen_at)
     steps = max(int(seconds / _STEP), 1)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
     waiting = deque(documents)
     for step in range(1, steps + 1):
         then = begin + (end - begin) * (step / steps)
+        due = []
         while waiting and waiting[0].seen_at <= then:
-            clock.move_to(waiting[0].seen_at)
-            await asyncio.to_thread(log.append, [waiting.popleft()])
+            due.append(waiting.popleft())
+        if due:
+            clock.move_to(due[0].seen_at)
+            await asyncio.to_thread(log.append, due)
+            while not await asyncio.to_thread(settled):  # noqa: ASYNC110 - the log has no event to wait for
+                await asyncio.sleep(_LOOK)
         clock.move_to(then)
-        await asyncio.sleep(seconds / steps)
+        await asyncio.sleep(max(0.0, started + seconds * step / steps - loop.time()))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from models.corpora import ner, phrasebank, sentfin, targets, toy, tweets
+from models.corpora import directions, ner, phrasebank, sentfin, targets, toy, tweets
 from models.corpora.items import Item, Span
 
 __all__ = ["CORPORA", "Corpus", "Item", "Span"]
@@ -26,6 +26,7 @@ class Corpus(msgspec.Struct, frozen=True):
 CORPORA: dict[str, Corpus] = {
     corpus.name: corpus
     for corpus in (
+        Corpus("directions", (), lambda root: directions.load(), "our own words", "Made-up sentences on direction and conflict"),
         Corpus("toy", (), lambda root: toy.load(), "our own words", "Made-up headlines for tests"),
         Corpus(
             "phrasebank", ("phrasebank/phrasebank.csv",), lambda root: phrasebank.load(root / "phrasebank"),

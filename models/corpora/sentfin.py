@@ -26,6 +26,8 @@ def load(folder: Path) -> list[Item]:
         for row in csv.DictReader(file):
             start, end = int(row["start"]), int(row["end"])
             if start >= 0 and row["title"][start:end] == row["entity"]:
+                start += len(row["entity"]) - len(row["entity"].lstrip())
+                end = start + len(row["entity"].strip())
                 rows[row["title"]][start, end].add(row["label"])
     return [_item(title, mentions) for title, mentions in rows.items()]
 

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from riskwire import __version__
-from riskwire.cli import alerts, backfill, config, doctor, model, score, search, up
+from riskwire.cli.alerts import app as alerts_app
+from riskwire.cli.backfill import HELP as BACKFILL_HELP
+from riskwire.cli.backfill import backfill
+from riskwire.cli.config import app as config_app
+from riskwire.cli.doctor import HELP as DOCTOR_HELP
+from riskwire.cli.doctor import doctor
+from riskwire.cli.model import app as model_app
+from riskwire.cli.score import HELP as SCORE_HELP
+from riskwire.cli.score import score
+from riskwire.cli.search import HELP as SEARCH_HELP
+from riskwire.cli.search import search
+from riskwire.cli.up import HELP as UP_HELP
+from riskwire.cli.up import up
 
 HELP = """Riskwire reads financial news, scores every story and every company in it, and warns of risk.
 
@@ -42,12 +54,12 @@ def build_app() -> typer.Typer:
         pass
 
     root.__doc__ = HELP
-    app.command("up", help=up.HELP)(up.up)
-    app.command("score", help=score.HELP)(score.score)
-    app.command("backfill", help=backfill.HELP)(backfill.backfill)
-    app.command("search", help=search.HELP)(search.search)
-    app.add_typer(alerts.app, name="alerts")
-    app.add_typer(model.app, name="model")
-    app.add_typer(config.app, name="config")
-    app.command("doctor", help=doctor.HELP)(doctor.doctor)
+    app.command("up", help=UP_HELP)(up)
+    app.command("score", help=SCORE_HELP)(score)
+    app.command("backfill", help=BACKFILL_HELP)(backfill)
+    app.command("search", help=SEARCH_HELP)(search)
+    app.add_typer(alerts_app, name="alerts")
+    app.add_typer(model_app, name="model")
+    app.add_typer(config_app, name="config")
+    app.command("doctor", help=DOCTOR_HELP)(doctor)
     return app

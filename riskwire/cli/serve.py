@@ -11,9 +11,9 @@ from rich.console import Console
 from starlette.routing import Route
 
 import ingest.demo
+from alerts.build import build_notifiers
 from alerts.engine import CONSUMER, AlertEngine
 from alerts.loader import load_rules
-from alerts.notifiers import build_notifiers
 from dashboards.web.app import Health, create_app
 from dashboards.web.security import check_bind
 from ingest.authors import author_key
@@ -111,6 +111,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
             async def play(stop: asyncio.Event) -> None:
                 def settled() -> bool:
                     # The simulated clock runs hours ahead in a second: it waits for the model and the alerts.
+                    processor.notify()
                     return not store.log.depth() and store.offsets.committed(CONSUMER) >= store.scored.end()
 
                 stories = ingest.demo.demo_stories(end)

@@ -69,13 +69,21 @@ class _Lines:
 
     def __init__(self, path: Path, lines: Iterable[Line]) -> None:
         self._path, self._lines, self._back = path, iter(lines), deque[Line]()
+        self.broken: InputError | None = None  #: the file itself failed, not a row
 
     def __iter__(self) -> Iterator[Line]:
         return self
 
     def __next__(self) -> Line:
-        line = self._back.popleft() if self._back else next(self._lines)
+        line = self._back.popleft() if self._back else self._read()
         return Line(1, line.data.removeprefix(_BOM), line.cut) if line.number == 1 else line
+
+    def _read(self) -> Line:
+        try:
+            return next(self._lines)
+        except InputError as error:
+            self.broken = error
+            raise
 
     def push(self, lines: list[Line]) -> None:
         self._back.extendleft(reversed(lines))
@@ -127,11 +135,12 @@ def _json_rows(path: Path, source: _Lines) -> Iterator[Row | BadRow]:
             value = msgspec.json.decode(line.data)
             if not isinstance(value, dict):
                 raise InputError("is no JSON object", about=about)
-            yield Row(line.number, line.number, line.data, value)
         except InputError as error:
             yield BadRow(line.number, line.number, line.data, error)
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             yield BadRow(line.number, line.number, line.data, InputError(f"is no valid JSON: {error}", about=about))
+        else:
+            yield Row(line.number, line.number, line.data, value)
 
 
 def _csv_table(path: Path, source: _Lines, header: str) -> Table:
@@ -164,6 +173,8 @@ def _csv_rows(path: Path, source: _Lines, columns: tuple[str, ...], delimiter: s
                     f"has {len(values)} values for {len(columns)} columns", about=f"{path}:{taken[0].number}"
                 )
         except (InputError, csv.Error) as error:
+            if source.broken is not None:
+                raise source.broken from error
             # The first line is to blame, or has to be: the ones behind it are read anew, as rows of their own.
             bad, rest = taken[0], taken[1:]
             source.push(rest)

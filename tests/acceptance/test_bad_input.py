@@ -24,10 +24,10 @@ def said(done: subprocess.CompletedProcess[bytes]) -> str:
 
 FILES: dict[str, tuple[str, bytes, str]] = {
     "empty": ("a.csv", b"", "empty"),
-    "binary": ("a.csv", bytes(range(256)) * 40, "text"),
+    "binary": ("a.csv", bytes(range(256)) * 40, "binary"),
     "wrong columns": ("a.csv", b"colour,size\nred,1\n", "colour"),
-    "not gzip": ("a.csv.gz", b"title\nhello\n", "gzip"),
-    "unknown ending": ("a.xlsx", b"PK\x03\x04", "csv"),
+    "broken gzip": ("a.csv.gz", b"\x1f\x8b\x08 and then nothing of the kind", "gzip"),
+    "a spreadsheet": ("a.xlsx", b"PK\x03\x04\x00\x00\xff\x00" * 40, "CSV"),
     "invalid UTF-8": ("a.csv", b"title\nProfit rises\nBad \xff\xfe bytes\nProfit falls\n", "3"),
 }
 
@@ -78,7 +78,7 @@ def test_a_model_with_one_byte_flipped_is_refused(cli: Cli, tmp_path: Path) -> N
     done = cli("score", "Profit rises")
     assert done.returncode == 1
     assert onnx.name in said(done)
-    assert "sha256" in said(done)
+    assert "SHA-256" in said(done)
     doctor = cli("doctor")
     assert doctor.returncode == 1
     assert onnx.name in said(doctor)

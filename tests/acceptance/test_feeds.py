@@ -28,7 +28,9 @@ def test_captured_feeds_over_http_and_from_files(
     first = cli.rows(*arguments)
     assert [row["name"] for row in first] == list(urls)
     stories = {row["id"]: row["revision"] for row in cli.stories()}
-    assert len(stories) == sum(row["new"] for row in first) > 50
+    # Some captured files tell the same story differently: those are corrections, and count as new.
+    assert sum(stories.values()) == sum(row["new"] for row in first)
+    assert len(stories) > 50
     for _ in range(3):
         assert sum(row["new"] for row in cli.rows(*arguments)) == 0
     assert {row["id"]: row["revision"] for row in cli.stories()} == stories

@@ -63,7 +63,7 @@ def test_kills_lose_nothing_and_double_nothing(
         process = up(*arguments)
         before = progress[-1]
         if life < FEEDS:
-            wait_for(lambda before=before: indexed() > before or process.process.poll() is not None, 60)  # type: ignore[misc]
+            wait_for(lambda before=before: indexed() > before, 60, lambda p=process: p.log.read_text()[-2000:])  # type: ignore[misc]
         else:
             process.healthy()
         time.sleep(dice.uniform(0, 0.25))

@@ -14,8 +14,7 @@ rules:
   - name: trouble
     kind: threshold
     aggregate: mean
-    operator: below
-    threshold: -0.3
+    below: -0.3
     resolve_at: 0.0
     window: 2h
     min_documents: 4

@@ -16,9 +16,10 @@ DEMO = Path(__file__).parents[2] / "ingest" / "demo"
 MODEL = ModelRef(
     name="keywords", version="1", sha256="5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
 )
-_GOOD = "rise|gain|beat|profit|record|strong|surge|upgrade|win|lift|rally|boost|jump|approve|higher|growth"
+_GOOD = "rise|rose|gain|beat|record|strong|surge|upgrade|win|lift|rally|boost|approve|higher|growth"
 _BAD = (
-    "fall|loss|miss|plunge|probe|sue|warn|weak|cut|crash|fraud|default|slip|halt|run on|withdraw|lower|shut|recall|fear"
+    "fall|fell|drop|loss|miss|plunge|probe|sue|warn|weak|cut|crash|fraud|default|slip|halt|run on|withdraw|lower"
+    "|shut|recall|fear|investig|resign|downgrad"
 )
 
 

@@ -67,7 +67,7 @@ def test_read(raw: str, expected: datetime, quality: str, precision: str) -> Non
      "Thu, 01 Jan 1970 00:00:00 GMT",
      "0001-01-01T00:00:00Z", "Sun, 08 Mar 2026 22:16:00 XYZ", "Sun, 08 Mar 2026 22:16:00 +2500", "13:00 AM",
      "March 8, 2026 13:00 AM", "March 8, 2026 0:10 PM", "x" * 5000, "Sun, 08 Foo 2026 22:16:00 GMT",
-     "٢٠٢٦-٠٣-٠٨", "2026-W10-7", "2026-067"],
+     "٢٠٢٦-٠٣-٠٨", "2026-W10-7", "2026-067", "0026-03-08T22:16:00Z"],
 )  # fmt: skip
 def test_not_understood_is_missing(raw: str | None) -> None:
     assert read_date(raw, NOW) == MISSING

@@ -65,7 +65,9 @@ def test_json_feed() -> None:
         (b'{"version": "https://jsonfeed.org/version/1.1"}', "without items"),
         (b"{broken", "JSON"),
         (b"[" * 100_000, "JSON"),
-        (b"<?xml version='1.0'?><svg/>", "not a feed"),
+        (b"<?xml version='1.0'?><note><to/></note>", "not a feed"),
+        (b"<?xml version='1.0'?><urlset><url/></urlset>", "sitemap"),
+        (b"<opml version='2.0'><body/></opml>", "OPML"),
         (b"<rss><channel><title>cut o", "broken XML"),
     ],
 )

@@ -106,8 +106,8 @@ function note(answer) {
   const parts = [];
   if (state.get().symbol) parts.push(state.get().symbol);
   if (answer.bucket_seconds) parts.push(`each bar ${span(answer.bucket_seconds)}`);
-  else parts.push(`${span((new Date(answer.until) - new Date(answer.since)) / 1000)} against the same time before`);
-  if (answer.minimum > 1) parts.push(`at least ${answer.minimum} stories`);
+  else parts.push(`against the ${span((new Date(answer.until) - new Date(answer.since)) / 1000)} before`);
+  if (answer.minimum > 1) parts.push(`n ≥ ${answer.minimum}`);
   parts.push(answer.bucket_seconds ? zone() : '');
   return parts.filter(Boolean).join(' · ');
 }

@@ -21,12 +21,21 @@ export function pieces(text, entities) {
 
 /** The paragraph. Each mention carries its sign in the text, so that it is read without colour or pointer. */
 export function marked(text, entities) {
-  return el('p', { class: 'fulltext', dir: 'auto' }, pieces(text, entities).map(({ text: words, entity }) => {
+  // The headline is what stands before the first line break.
+  const points = Array.from(text);
+  const end = points.indexOf('\n') < 0 ? points.length : points.indexOf('\n');
+  const shifted = entities.filter((one) => one.start >= end).map((one) => ({ ...one, start: one.start - end, end: one.end - end }));
+  return el('p', { class: 'fulltext', dir: 'auto' },
+    el('b', {}, nodes(points.slice(0, end).join(''), entities.filter((one) => one.end <= end))), nodes(points.slice(end).join(''), shifted));
+}
+
+function nodes(text, entities) {
+  return pieces(text, entities).map(({ text: words, entity }) => {
     if (!entity) return words;
     const { label, score, confidence } = entity.sentiment;
     const who = entity.symbol ?? GROUPS[entity.entity_group] ?? entity.entity_group;
     const why = entity.symbol ? '' : entity.unlinked_reason ? `, not linked: ${entity.unlinked_reason}` : '';
     return el('mark', { class: label, title: `${who}: ${label}, ${signed(score)}, ${percent(confidence)}${why}` },
       words, el('sup', {}, `${arrow(label)}${entity.symbol ? ` ${entity.symbol}` : ''}`));
-  }));
+  });
 }

@@ -1,0 +1,120 @@
+"""What every polled source promises, whatever it is made of. A new one joins by a line in SOURCES."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from ingest.base import Ingestor
+from ingest.feeds import Feed, Hashtag
+from ingest.http import Fetcher
+from ingest.mastodon import MastodonIngestor
+from ingest.parse import ParserPool
+from ingest.rss import RssIngestor
+from riskwire import wire
+from riskwire.errors import FetchError, IngestError
+from riskwire.ports import SourceState
+from riskwire.settings import IngestSettings
+
+NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+FEED = b"""<rss version="2.0"><channel><title>t</title>
+<item><guid>1</guid><link>https://a.example/1</link><title>One &lt;script&gt;x&lt;/script&gt;</title></item>
+<item><guid>2</guid><link>javascript:alert(1)</link><title>Two</title><pubDate>1772979360</pubDate></item></channel></rss>"""
+TIMELINE = [
+    {"id": "1", "uri": "https://a.example/1", "content": "<p>One</p>", "created_at": "2026-03-09T11:00:00Z"},
+    {"id": "2", "uri": "https://a.example/2", "content": "<script>x</script>Two", "created_at": None},
+]
+
+Make = Callable[[str, Fetcher, ParserPool], Ingestor]
+SOURCES: dict[str, tuple[Make, Callable[[], web.Response]]] = {
+    "rss": (
+        lambda base, fetcher, parser: RssIngestor(Feed(name="s", url=base + "/feed"), fetcher, parser, "run"),
+        lambda: web.Response(body=FEED, content_type="application/rss+xml"),
+    ),
+    "mastodon": (
+        lambda base, fetcher, parser: MastodonIngestor(
+            Hashtag(name="s", instance=base, hashtag="x"), fetcher, b"key", "run"
+        ),
+        lambda: web.json_response(TIMELINE),
+    ),
+}
+
+pytestmark = pytest.mark.parametrize("kind", sorted(SOURCES))
+
+
+def with_source(kind: str, scenario: Callable[[Ingestor], Awaitable[Any]], answer: Any = None) -> Any:
+    make, good = SOURCES[kind]
+
+    async def page(request: web.Request) -> web.Response:
+        found: web.Response = (answer or good)()
+        return found
+
+    async def run() -> Any:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", page)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        settings = IngestSettings(allow_private_addresses=True, timeout=3)
+        try:
+            async with Fetcher(settings) as fetcher, ParserPool(10) as parser:
+                base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+                return await scenario(make(base, fetcher, parser))
+        finally:
+            await runner.cleanup()
+
+    return asyncio.run(run())
+
+
+def test_stories_are_whole_and_travel(kind: str) -> None:
+    async def scenario(source: Ingestor) -> Any:
+        return await source.poll(SourceState(name=source.name, url=source.url), NOW)
+
+    polled = with_source(kind, scenario)
+    assert polled.outcome == "ok"
+    assert polled.entries == 2
+    documents = [told.document for told in polled.told]
+    assert sorted(document.title for document in documents) == ["One", "Two"]
+    for document in documents:
+        assert (document.source, document.origin, document.run_id, document.revision) == ("s", "live", "run", 1)
+        assert (document.seen_at, len(document.id), len(document.content_hash)) == (NOW, 32, 32)
+        assert document.event_time <= NOW
+        assert document.link is None or document.link.startswith("http")
+        assert wire.decode(wire.encode(document), type(document)) == document
+
+
+def test_a_poll_changes_nothing_and_may_be_repeated(kind: str) -> None:
+    async def scenario(source: Ingestor) -> None:
+        state = SourceState(name=source.name, url=source.url)
+        first, second = await source.poll(state, NOW), await source.poll(state, NOW)
+        assert first == second
+        assert state == SourceState(name=source.name, url=source.url)
+        again = await source.poll(first.state, NOW)
+        assert [told.document.id for told in again.told] == [told.document.id for told in first.told]
+
+    with_source(kind, scenario)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 429, 500, 503])
+def test_failures_are_ingest_errors_with_their_status(kind: str, status: int) -> None:
+    async def scenario(source: Ingestor) -> FetchError:
+        with pytest.raises(FetchError) as caught:
+            await source.poll(SourceState(name=source.name, url=source.url), NOW)
+        return caught.value
+
+    error = with_source(kind, scenario, lambda: web.Response(status=status, headers={"Retry-After": "60"}))
+    assert error.status == status
+    assert error.retry_after == (60 if status in (429, 503) else None)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>Blocked</body></html>", b"\xff\x00" * 50, b"null", b"{}", b"[[[["])
+def test_what_is_no_answer_is_never_data(kind: str, body: bytes) -> None:
+    async def scenario(source: Ingestor) -> None:
+        with pytest.raises(IngestError):
+            await source.poll(SourceState(name=source.name, url=source.url), NOW)
+
+    for content_type in ("text/html", "application/json", "application/rss+xml"):
+        with_source(kind, scenario, lambda name=content_type: web.Response(body=body, content_type=name))

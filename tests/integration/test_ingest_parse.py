@@ -1,0 +1,139 @@
+"""Parser processes: hostile feeds cost themselves, and nothing else."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ingest.parse import ParserPool
+from riskwire.errors import ParseError
+
+GOOD = b"<rss version='2.0'><channel><title>t</title><item><title>Oil rises</title></item></channel></rss>"
+#: Costs feedparser seconds.
+SLOW = b"<rss><channel><item><title>" + b"<b>" * 200_000
+
+
+def laughs() -> bytes:
+    entities = b"".join(b'<!ENTITY l%d "%s">' % (n, b"&l%d;" % (n - 1) * 10) for n in range(1, 10))
+    head = b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY l0 "lol">' + entities + b"]>"
+    return head + b"<rss><channel><item><title>&l9;</title></item></channel></rss>"
+
+
+def pid(pool: ParserPool) -> int:
+    process = pool._free[-1]._process
+    assert process is not None
+    return process.pid
+
+
+def test_children_are_started_lazily_and_kept() -> None:
+    async def run() -> None:
+        async with ParserPool(10) as pool:
+            assert pool._free[-1]._process is None
+            await pool.parse(GOOD)
+            first = pid(pool)
+            for _ in range(5):
+                assert (await pool.parse(GOOD)).entries[0].title == "Oil rises"
+            assert pid(pool) == first
+        with pytest.raises(ProcessLookupError):
+            os.kill(first, 0)
+
+    asyncio.run(run())
+
+
+def test_a_slow_feed_is_stopped_and_others_go_on() -> None:
+    async def run() -> None:
+        async with ParserPool(0.5) as pool:
+            await asyncio.gather(pool.parse(GOOD), pool.parse(GOOD))  # both are warm
+            started = time.perf_counter()
+            slow, *good = await asyncio.gather(
+                pool.parse(SLOW, "slow"), *(pool.parse(GOOD) for _ in range(20)), return_exceptions=True
+            )
+            assert isinstance(slow, ParseError)
+            assert "0.5 s" in str(slow)
+            assert all(not isinstance(one, BaseException) for one in good)
+            assert time.perf_counter() - started < 3
+            assert (await pool.parse(GOOD)).entries
+
+    asyncio.run(run())
+
+
+def test_a_parser_that_died_between_two_feeds_is_replaced() -> None:
+    async def run() -> None:
+        async with ParserPool(10, size=1) as pool:
+            await pool.parse(GOOD)
+            first = pid(pool)
+            os.kill(first, signal.SIGKILL)
+            assert (await pool.parse(GOOD)).entries
+            assert pid(pool) != first
+
+    asyncio.run(run())
+
+
+def test_a_feed_that_takes_its_parser_down_is_told() -> None:
+    async def run() -> None:
+        async with ParserPool(10, size=1) as pool:
+            working = asyncio.ensure_future(pool.parse(SLOW, "the feed"))
+            await asyncio.sleep(0.5)
+            assert await asyncio.to_thread(kill_children) == 1
+            with pytest.raises(ParseError, match="the feed: brought the parser down"):
+                await working
+            assert (await pool.parse(GOOD)).entries
+
+    asyncio.run(run())
+
+
+def kill_children() -> int:
+    """End our own parser children; how many there were."""
+    killed = 0
+    for entry in Path("/proc/self/task").glob("*/children"):
+        for child in entry.read_text().split():
+            if b"ingest.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                os.kill(int(child), signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+def test_bombs() -> None:
+    async def run() -> None:
+        async with ParserPool(10) as pool:
+            for body in (laughs(), b"<a>" * 50_000, b"<rss>" + b"<item>" * 20_000, GOOD.decode().encode("utf-16")):
+                started = time.perf_counter()
+                try:
+                    feed = await pool.parse(body)
+                except ParseError:
+                    pass
+                else:
+                    assert "lollol" not in repr(feed)
+                assert time.perf_counter() - started < 5
+            assert (await pool.parse(GOOD)).entries
+
+    asyncio.run(run())
+
+
+def test_children_know_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RISKWIRE_WEB__TOKEN", "canary-token-canary")
+
+    async def run() -> None:
+        async with ParserPool(10) as pool:
+            await pool.parse(GOOD)
+            environment = Path(f"/proc/{pid(pool)}/environ")
+            if environment.exists():
+                assert b"canary" not in environment.read_bytes()
+
+    asyncio.run(run())
+
+
+def test_cancelling_leaves_nothing_behind() -> None:
+    async def run() -> None:
+        async with ParserPool(10) as pool:
+            working = asyncio.ensure_future(pool.parse(SLOW))
+            await asyncio.sleep(0.3)
+            working.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await working
+            assert (await pool.parse(GOOD)).entries
+
+    asyncio.run(run())

@@ -1,0 +1,279 @@
+"""The whole of `make train` on the toy recipe, and its parts on toy tensors. Needs the train extra (torch)."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the train extra: make train")
+
+import torch
+
+from models import artefact, calibrate, evaluate, export, train
+from models.batches import collate, epoch_batches, make_examples, shake_case
+from models.config import Base, Finetune, Quantise, load_recipe
+from models.corpora import Item, Span
+from models.corpora.toy import load as toy_items
+from models.encoding import TextEncoder
+from models.finetune import finetune, losses, parameter_groups, rate_factor
+from models.graph import INPUTS, OUTPUTS
+from models.inference import OnnxScorer
+from models.labels import TAGS, begin, inside
+from models.network import RiskwireNet, base_folder, build
+from models.quantise import by_channel
+from models.toy_tokenizer import make_tokenizer
+
+pytestmark = pytest.mark.train
+RECIPE = Path(train.__file__).parent / "configs" / "toy.toml"
+TOY = Base(source="random", layers=2, width=64, heads=4)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The toy recipe, run once from end to end."""
+    folder = tmp_path_factory.mktemp("toy")
+    assert train.main([str(RECIPE), "--work", str(folder / "work"), "--output", str(folder / "artefact")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> TextEncoder:
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    make_tokenizer([item.text for item in toy_items()], path)
+    return TextEncoder.from_file(path, case_feature=True)
+
+
+@pytest.fixture
+def network() -> RiskwireNet:
+    torch.manual_seed(0)
+    return build(TOY, vocabulary=600, dropout=0.1)
+
+
+def test_the_toy_recipe_makes_an_artefact_that_scores(done: Path) -> None:
+    found = artefact.load(done / "artefact")
+    assert found.manifest.name == "riskwire-toy"
+    assert found.manifest.configuration["finetune"]["epochs"] == 6
+    assert {"toy"} == {entry.name for entry in found.manifest.data}
+    assert found.manifest.metrics["checks"]["parity"] <= 1e-4
+    assert found.manifest.metrics["checks"]["batch"]["max_dp"] <= 0.01
+    score = OnnxScorer(found).score(["Lumen Air profit drops as costs climb"])[0]
+    assert sum(score.sentiment.probabilities.values()) == pytest.approx(1)
+    assert "# riskwire-toy 0.0.1" in (done / "artefact" / "README.md").read_text(encoding="utf-8")
+
+
+def test_nothing_is_pickled(done: Path) -> None:
+    kinds = {path.suffix for path in done.rglob("*") if path.is_file()}
+    assert kinds <= {".json", ".safetensors", ".onnx", ".md"}
+
+
+def test_stages_that_are_done_are_not_done_again(done: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (done / "work").rglob("*") if path.is_file()}
+    assert train.main([str(RECIPE), "--work", str(done / "work"), "--output", str(done / "artefact")]) == 0
+    assert before == {path: path.stat().st_mtime_ns for path in (done / "work").rglob("*") if path.is_file()}
+
+
+def test_the_same_command_gives_the_same_weights(done: Path, tmp_path: Path) -> None:
+    assert train.main([str(RECIPE), "--work", str(tmp_path / "work"), "--output", str(tmp_path / "artefact")]) == 0
+    one, other = (json.loads((folder / "work" / "evaluate.done.json").read_text(encoding="utf-8")) for folder in (done, tmp_path))
+    assert one["fp32"]["toy"]["spans"]["f1"] == pytest.approx(other["fp32"]["toy"]["spans"]["f1"], abs=0.05)
+
+
+def test_another_recipe_does_not_take_up_this_work(done: Path, tmp_path: Path) -> None:
+    work = Path(shutil.copytree(done / "work", tmp_path / "work"))
+    changed = tmp_path / "changed.toml"
+    changed.write_text(RECIPE.read_text(encoding="utf-8").replace("epochs = 6", "epochs = 7"), encoding="utf-8")
+    assert train.main([str(changed), "--work", str(work), "--output", str(tmp_path / "out")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("epochs = 6", "epoch = 6"), "unknown field `epoch`"),
+        (("epochs = 6", 'epochs = "six"'), r"Expected `int`, got `str` - at `\$.finetune.epochs`"),
+        (("dev = 0.2", "dev = 1.5"), r"`\$.data.dev`"),
+        (('method = "rowwise"', 'method = "magic"'), "Invalid enum value 'magic'"),
+        (("[base]", "[base"), "toy"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(tmp_path: Path, change: tuple[str, str], says: str) -> None:
+    path = tmp_path / "toy.toml"
+    path.write_text(RECIPE.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    with pytest.raises(ValueError, match=says):
+        load_recipe(path)
+    assert train.main([str(path), "--work", str(tmp_path / "w")]) == 2
+
+
+def test_an_unknown_set_and_a_missing_folder_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "toy.toml"
+    path.write_text(RECIPE.read_text(encoding="utf-8").replace('["toy"]', '["toys"]'), encoding="utf-8")
+    assert train.main([str(path), "--work", str(tmp_path / "w")]) == 2
+    assert "toys" in capsys.readouterr().err
+    path.write_text(RECIPE.read_text(encoding="utf-8").replace('["toy"]', '["phrasebank"]'), encoding="utf-8")
+    assert train.main([str(path), "--datasets", str(tmp_path / "nowhere"), "--work", str(tmp_path / "w")]) == 1
+    assert "nowhere" in capsys.readouterr().err.replace("\n", "")
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(encoder: TextEncoder, tmp_path: Path) -> None:
+    examples = make_examples(toy_items(), encoder, max_tokens=32)
+    settings = Finetune(epochs=2, batch_size=16, learning_rate=1e-3, checkpoint_steps=3, bf16=False)
+    weights = []
+    for folder, cuts in ((tmp_path / "whole", [None]), (tmp_path / "cut", [2, 4, None])):
+        for stop in cuts:
+            torch.manual_seed(0)
+            network = build(TOY, vocabulary=600, dropout=0.1)
+            finetune(
+                network, examples, settings, pad=encoder.pad, seed=1, folder=folder, judge=lambda _: {"mean": 0.5},
+                report=lambda _: None, stop_after=stop,
+            )
+        weights.append(torch.cat([tensor.flatten() for tensor in network.state_dict().values()]))
+    assert torch.allclose(weights[0], weights[1], atol=1e-6)
+
+
+def test_the_best_epoch_stays_and_patience_ends_the_run(encoder: TextEncoder, network: RiskwireNet, tmp_path: Path) -> None:
+    examples = make_examples(toy_items()[:32], encoder, max_tokens=32)
+    settings = Finetune(epochs=9, batch_size=16, patience=2, bf16=False)
+    means = iter([0.1, 0.5, 0.4, 0.3, 0.9])
+    state = finetune(
+        network, examples, settings, pad=encoder.pad, seed=1, folder=tmp_path, judge=lambda _: {"mean": next(means)}, report=lambda _: None
+    )
+    assert (state["best"], len(state["history"]), state["finished"]) == (1, 4, True)
+
+
+def test_what_is_not_labelled_teaches_nothing(encoder: TextEncoder, network: RiskwireNet) -> None:
+    network.eval()
+    settings = Finetune(bf16=False, label_smoothing=0.0)
+    unlabelled = make_examples([Item(dataset="x", text="Alder Bank names a new head of accounts")], encoder, max_tokens=32)
+    batch = collate(unlabelled, pad=encoder.pad)
+    loss = losses(network, batch, settings, batch.cases)
+    assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
+    loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    assert all(float(gradient.abs().max()) < 1e-7 for gradient in gradients)
+
+
+def test_a_set_without_assets_says_nothing_about_assets(encoder: TextEncoder) -> None:
+    item = Item(dataset="x", text="Mara Voss spoke", spans=(Span(0, 9, "PER"),), exhaustive=("ORG", "PER", "LOC"))
+    (example,) = make_examples([item], encoder, max_tokens=32)
+    last = [TAGS[tag] for tag in np.flatnonzero(example.allowed[-2])]
+    assert last == ["O", "B-ASSET", "I-ASSET"]
+    assert [TAGS[tag] for tag in np.flatnonzero(example.allowed[1])] == ["B-PER"]
+    assert example.tag_weight[0] == example.tag_weight[-1] == 0
+
+
+def test_capitalised_words_outside_mentions_weigh_less_where_told(encoder: TextEncoder) -> None:
+    item = Item(dataset="x", text="Alder met Mara", spans=(Span(0, 5, "ORG", "neutral"),), exhaustive=("ORG",), outside_weight=0.3, ignored=((6, 9),))
+    (example,) = make_examples([item], encoder, max_tokens=32)
+    assert example.spans == ((1, 1 + sum(example.allowed[1:-1, begin("ORG")] | example.allowed[1:-1, inside("ORG")]), 1),)
+    assert example.tag_weight[1] == 1
+    assert example.tag_weight[-2] == pytest.approx(0.3)
+    assert 0 in example.tag_weight[1:-1]
+
+
+def test_the_token_head_pools_as_promised(network: RiskwireNet) -> None:
+    """The mean of a mention's token logits is the head on the mean of its tokens (design: linear, so the same)."""
+    network.eval()
+    ids = torch.randint(5, 600, (2, 9))
+    mask, cases = torch.ones_like(ids), torch.zeros_like(ids)
+    with torch.inference_mode():
+        hidden = network.encoder(input_ids=ids, attention_mask=mask, token_type_ids=cases).last_hidden_state
+        pooled = network.token(hidden[:, 2:5].mean(1)) + network.context(hidden.mean(1))
+        tokens = network(ids, mask, cases)[2][:, 2:5].mean(1)
+    assert torch.allclose(pooled, tokens, atol=1e-5)
+
+
+def test_learning_rates_fall_with_depth_and_rise_at_the_heads(network: RiskwireNet) -> None:
+    groups = parameter_groups(network, Finetune(learning_rate=1e-4, layer_decay=0.5, head_factor=3.0))
+    assert {round(group["lr"], 9) for group in groups} == {3e-4, 1e-4, 5e-5, 2.5e-5}
+    assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
+    assert rate_factor(0, 100, 0.1) == pytest.approx(0.1)
+    assert rate_factor(9, 100, 0.1) == 1.0
+    assert rate_factor(100, 100, 0.1) == 0.0
+
+
+def test_batches_hold_every_example_once_in_like_lengths(encoder: TextEncoder) -> None:
+    examples = make_examples(toy_items(), encoder, max_tokens=32)
+    batches = epoch_batches(examples, size=16, seed=5)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(examples)))
+    assert batches == epoch_batches(examples, size=16, seed=5)
+    assert batches != epoch_batches(examples, size=16, seed=6)
+    assert np.mean([np.ptp([len(examples[i]) for i in batch]) for batch in batches]) < 3
+
+
+def test_word_shapes_are_shaken_row_by_row() -> None:
+    cases = np.tile(np.array([0, 1, 2, 3]), (200, 1))
+    shaken = shake_case(cases, share=0.5, generator=np.random.default_rng(1))
+    changed = (shaken != cases).any(axis=1)
+    assert 60 < changed.sum() < 140
+    assert (shaken[:, 0] == 0).all()
+    assert all(len(set(row[1:])) == 1 for row in shaken[changed])
+
+
+@pytest.mark.parametrize("method", ["none", "rowwise", "blockwise"])
+def test_exported_graphs_say_what_the_network_says(method: str, encoder: TextEncoder, network: RiskwireNet, tmp_path: Path) -> None:
+    network.eval()
+    examples = make_examples(toy_items()[::5], encoder, max_tokens=32)
+    size = export.export(network, tmp_path / "m.onnx", Quantise(method=method, embedding="fp32" if method == "none" else "int8"))  # type: ignore[arg-type]
+    assert size == (tmp_path / "m.onnx").stat().st_size
+    graph = export.forward_of(tmp_path / "m.onnx")
+    gap = export.difference(train.forward_of(network), graph, examples, pad=encoder.pad)
+    assert gap <= (1e-4 if method == "none" else 0.05)
+    assert export.batch_dependence(graph, examples, pad=encoder.pad)["max_dp"] <= (1e-5 if method == "none" else 0.01)
+
+
+def test_the_graph_has_the_names_and_axes_that_the_runtime_expects(done: Path) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(done / "artefact" / "model.onnx"), providers=["CPUExecutionProvider"])
+    assert tuple(node.name for node in session.get_inputs()) == INPUTS
+    assert [(node.name, node.shape) for node in session.get_outputs()] == [
+        (OUTPUTS[0], ["batch", 3]), (OUTPUTS[1], ["batch", "tokens", 9]), (OUTPUTS[2], ["batch", "tokens", 3]),
+    ]  # fmt: skip
+
+
+def test_rows_are_quantised_one_by_one() -> None:
+    matrix = np.array([[1.0, -2.0, 0.5], [0, 0, 0], [1e-3, 2e-3, -1e-3]])
+    values, scale = by_channel(matrix, limit=63)
+    assert values.dtype == np.int8
+    assert np.abs(values).max() == 63
+    assert np.allclose(values * scale[:, None], matrix, atol=2 / 63)
+    assert values[1].tolist() == [0, 0, 0]
+
+
+def test_temperatures_cool_what_is_too_sure() -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.normal(0, 1.5, (4000, 3))
+    labels = np.array([generator.choice(3, p=row) for row in calibrate.softmax(truth)])
+    assert calibrate.best_temperature(truth * 2.5, labels) == pytest.approx(2.5, rel=0.1)
+    assert calibrate.best_temperature(np.zeros((0, 3)), np.zeros(0, dtype=int)) == 1.0
+
+
+def test_the_base_that_is_not_installed_is_named() -> None:
+    with pytest.raises(FileNotFoundError, match="pip install no-such-base"):
+        base_folder(Base(source="package:no_such_base"))
+    with pytest.raises(FileNotFoundError, match=r"no config\.json"):
+        base_folder(Base(source="folder:/nonexistent"))
+
+
+def test_evaluation_counts_what_is_found_and_right(encoder: TextEncoder) -> None:
+    examples = make_examples(toy_items(), encoder, max_tokens=32)
+
+    def oracle(ids: np.ndarray, mask: np.ndarray, cases: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Says what the labels say, by looking the texts up."""
+        story, tags = np.zeros((len(ids), 3)), np.zeros((*ids.shape, 9))
+        tokens = np.zeros((*ids.shape, 3))
+        for row in range(len(ids)):
+            known = ids[row][mask[row] > 0].tolist()
+            example = next(e for e in examples if e.ids.tolist() == known)
+            if example.story >= 0:
+                story[row, example.story] = 9
+            tags[row, : len(example)] = example.allowed * 9
+            for first, last, label in example.spans:
+                tokens[row, first:last, label] = 9
+        return story, tags, tokens
+
+    outputs = evaluate.run(oracle, examples, pad=encoder.pad)
+    found = evaluate.figures(outputs, examples, encoder, story_temperature=1.0, mention_temperature=1.0)["toy"]
+    assert found["story"]["accuracy"] == found["mention"]["accuracy"] == found["mention_conflicting"]["accuracy"] == 1.0
+    assert found["spans"]["f1"] == found["mention_found_and_right"]["accuracy"] == 1.0

@@ -1,0 +1,51 @@
+"""People of social posts stay unnamed."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from ingest.authors import author_key, masked_names, pseudonym
+from riskwire.errors import StorageError
+
+
+def test_pseudonyms_need_the_key() -> None:
+    assert pseudonym(b"k1", "mastodon", "jo@a.example") == pseudonym(b"k1", "mastodon", "Jo@A.example")
+    others = {
+        pseudonym(b"k2", "mastodon", "jo@a.example"),
+        pseudonym(b"k1", "reddit", "jo@a.example"),
+        pseudonym(b"k1", "mastodon", "jo@b.example"),
+    }
+    assert len(others | {pseudonym(b"k1", "mastodon", "jo@a.example")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("@jo look at $TSLA", "@user look at $TSLA"),
+        ("thanks @jo.doe@social.example!", "thanks @user!"),
+        ("(@jo) and @Jo_2", "(@user) and @user"),
+        ("see https://social.example/@jo/123", "see https://social.example/@user/123"),
+        ("https://social.example/users/jo/statuses/1", "https://social.example/users/user/statuses/1"),
+        ("write to jo@mail.example now", "write to @user now"),
+        ("5 @ 3 dollars", "5 @ 3 dollars"),
+        ("#stocks $AAPL 50%", "#stocks $AAPL 50%"),
+    ],
+)
+def test_names_in_texts(text: str, masked: str) -> None:
+    assert masked_names(text) == masked
+
+
+def test_names_that_are_told_are_masked_even_if_odd() -> None:
+    assert masked_names("hi @jö-x!", ["jö-x"]) == "hi @user!"
+
+
+def test_the_key_is_made_once_and_kept(tmp_path: Path) -> None:
+    first = author_key(tmp_path / "data")
+    assert first == author_key(tmp_path / "data")
+    assert len(first) >= 32
+    assert stat.S_IMODE((tmp_path / "data" / "author.key").stat().st_mode) == 0o600
+    assert author_key(tmp_path, "given") == b"given"
+    (tmp_path / "author.key").write_text("short")
+    with pytest.raises(StorageError):
+        author_key(tmp_path)
