@@ -42,7 +42,7 @@ def post(url: str, number: int) -> str:
     summary = "The company said on Monday that the quarter had brought what analysts expected, and a little more." * (
         number % 3
     )
-    body = json.dumps({"id": f"bench-{number}", "source": "bench", "title": title, "summary": summary}).encode()
+    body = json.dumps({"guid": f"bench-{number}", "source": "bench", "title": title, "summary": summary}).encode()
     stamp = str(int(datetime.now(UTC).timestamp()))
     request = urllib.request.Request(
         f"{url}/api/v1/stories",
@@ -54,7 +54,7 @@ def post(url: str, number: int) -> str:
         },
     )
     with urllib.request.urlopen(request, timeout=5) as answer:
-        return str(json.load(answer)["stories"][0]["id"])
+        return str(json.load(answer)["ids"][0])
 
 
 def quantile(metrics: str, q: float) -> float:

@@ -71,8 +71,12 @@ def pipeline(batch: int) -> Callable[[list[str]], Any]:
     config = BertConfig.from_pretrained(folder, num_labels=3)
     network = BertForSequenceClassification.from_pretrained(folder, config=config).eval()
     classify = make(
-        "text-classification", model=network, tokenizer=AutoTokenizer.from_pretrained(folder), device="cpu",
-        truncation=True, max_length=128,
+        "text-classification",
+        model=network,
+        tokenizer=AutoTokenizer.from_pretrained(folder),
+        device="cpu",
+        truncation=True,
+        max_length=128,
     )
     if batch == 1:
         return lambda given: [classify(text) for text in given]
@@ -117,19 +121,27 @@ def main() -> int:
         for name, run in runs.items():
             rates[name].append(rate(run, given))
     medians = {name: statistics.median(found) for name, found in rates.items()}
-    print(f"{options.texts} texts: {source}; {THREADS} threads, {platform.processor() or platform.machine()}, {shipped.provider}, {shipped.model.version}")
+    print(
+        f"{options.texts} texts: {source}; {THREADS} threads, {platform.processor() or platform.machine()}, {shipped.provider}, {shipped.model.version}"
+    )
     for name, found in rates.items():
         print(f"  {name:26} {medians[name]:7.0f} texts/s   ({min(found):.0f}-{max(found):.0f})")
     broken = 0
     ratios: dict[str, float] = {}
     for batch, promised in PROMISED.items():
         # The ratio within each round, so that a slow minute of the machine does not decide.
-        ratio = statistics.median(a / b for a, b in zip(rates["scorer"], rates[f"pipeline, batch {batch}"], strict=True))
+        ratio = statistics.median(
+            a / b for a, b in zip(rates["scorer"], rates[f"pipeline, batch {batch}"], strict=True)
+        )
         ratios[f"batch {batch}"] = ratio
         broken += ratio < promised
-        print(f"  scorer against the pipeline at batch {batch}: {ratio:.1f}x (promised {promised:.0f}x){'' if ratio >= promised else '  BROKEN'}")
+        print(
+            f"  scorer against the pipeline at batch {batch}: {ratio:.1f}x (promised {promised:.0f}x){'' if ratio >= promised else '  BROKEN'}"
+        )
     if options.json:
-        options.json.write_text(json.dumps({"texts_per_second": medians, "ratios": ratios, "threads": THREADS}, indent=1), encoding="utf-8")
+        options.json.write_text(
+            json.dumps({"texts_per_second": medians, "ratios": ratios, "threads": THREADS}, indent=1), encoding="utf-8"
+        )
     return 1 if broken else 0
 
 

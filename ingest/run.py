@@ -149,22 +149,22 @@ class IngestLoop:
         """Poll, store, save. Raises Stopped, and (only without `stop`) StorageError; never the source's own failure."""
         started = time.perf_counter()
         async with self._host(ingestor.url), self._slots:
-            # 1. Ask. Nothing of ours has changed when this fails or is stopped.
             now = self._clock.now()
             try:
+                # 1. Ask. Nothing of ours has changed when this fails or is stopped.
                 polled = await _unless_stopped(ingestor.poll(state, now), stop)
+                # 2. Put what is new on the log, and 3. (below) only then save where we are. Killed in between, the same
+                # stories are told again and found to be known.
+                decision = await self._stored(lambda: self.intake.take(polled.told, polled.said), stop)
             except IngestError as error:
                 return await self._failed(ingestor, state, error, stop)
-            except Stopped:
+            except (Stopped, StorageError):
                 raise
             except Exception as error:  # noqa: BLE001
                 # A mistake of ours, or of a library: it is this source's failure, and said so.
                 _log.exception("source_broke", source=ingestor.name)
                 broke = IngestError(f"could not be read ({type(error).__name__})", about=ingestor.url)
                 return await self._failed(ingestor, state, broke, stop)
-            # 2. Put what is new on the log, and 3. only then save where we are. Killed in between, the same stories are
-            # told again and found to be known.
-            decision = await self._stored(lambda: self.intake.take(polled.told, polled.said), stop)
         new = len(decision.new) + len(decision.corrected)
         await self._save(
             self._success(ingestor, polled.state, polled.outcome, polled.entries, new, polled.wait, now), stop

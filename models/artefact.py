@@ -120,7 +120,8 @@ def load(folder: Path = PRETRAINED) -> Artefact:
     manifest = read_manifest(folder)
     if manifest.schema != SCHEMA:
         raise ModelError(
-            f"the artefact has schema {manifest.schema}, this program reads {SCHEMA}", about=str(folder),
+            f"the artefact has schema {manifest.schema}, this program reads {SCHEMA}",
+            about=str(folder),
             hint="Update Riskwire, or take an artefact of its version",
         )
     contents = _read_files(folder, manifest)
@@ -138,7 +139,7 @@ def load(folder: Path = PRETRAINED) -> Artefact:
     try:
         tokenizer = Tokenizer.from_str(contents[manifest.tokenizer_file].decode())
         encoder = TextEncoder(tokenizer, case_feature=manifest.case_feature)
-    except Exception as error:  # noqa: BLE001 - tokenizers raises bare Exception
+    except Exception as error:
         raise ModelError("not a tokenizer", about=str(folder / manifest.tokenizer_file), hint=_HINT) from error
     return Artefact(folder, manifest, model, encoder, sentiment_order, tag_order)
 
@@ -194,7 +195,9 @@ def _read_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
         if len(content) != entry.size:
             raise ModelIntegrityError(f"{len(content)} bytes, {entry.size} expected", about=str(path), hint=_HINT)
         if hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise ModelIntegrityError("its SHA-256 is not the manifest's: the file was changed", about=str(path), hint=_HINT)
+            raise ModelIntegrityError(
+                "its SHA-256 is not the manifest's: the file was changed", about=str(path), hint=_HINT
+            )
         contents[name] = content
     return contents
 

@@ -47,7 +47,9 @@ class Batch(msgspec.Struct, frozen=True):
 def make_examples(items: Sequence[Item], encoder: TextEncoder, *, max_tokens: int) -> list[Example]:
     """Encode items; what lies behind `max_tokens` is cut, with the mentions in it."""
     encoded = encoder.encode([item.text for item in items])
-    return [_example(item, tokens, encoder, max_tokens) for item, tokens in zip(items, encoded, strict=True) if len(tokens)]
+    return [
+        _example(item, tokens, encoder, max_tokens) for item, tokens in zip(items, encoded, strict=True) if len(tokens)
+    ]
 
 
 def _example(item: Item, tokens: Encoded, encoder: TextEncoder, max_tokens: int) -> Example:
@@ -109,9 +111,15 @@ def collate(examples: Sequence[Example], *, pad: int, derived_weight: float = 1.
             pools.append(pool)
             labels.append(label)
     return Batch(
-        ids=ids, mask=mask, cases=cases, allowed=allowed, tag_weight=weight,
+        ids=ids,
+        mask=mask,
+        cases=cases,
+        allowed=allowed,
+        tag_weight=weight,
         story=np.array([example.story for example in examples], dtype=np.int64),
-        story_weight=np.array([derived_weight if example.item.derived else 1.0 for example in examples], dtype=np.float32),
+        story_weight=np.array(
+            [derived_weight if example.item.derived else 1.0 for example in examples], dtype=np.float32
+        ),
         span_pool=np.stack(pools) if pools else np.zeros((0, size * length), dtype=np.float32),
         span_label=np.array(labels, dtype=np.int64),
     )
@@ -143,5 +151,3 @@ def shake_case(cases: npt.NDArray[np.int64], *, share: float, generator: np.rand
     for row in np.flatnonzero(generator.random(len(cases)) < share):
         shaken[row, shaken[row] > 0] = generator.integers(1, 4)
     return shaken
-
-

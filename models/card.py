@@ -24,10 +24,17 @@ It reads the words, not the market: a score is no forecast of a price and no adv
 
 
 def write_card(
-    recipe: Recipe, *, figures: dict[str, Any], data: tuple[DataEntry, ...], checks: dict[str, Any], temperatures: dict[str, float]
+    recipe: Recipe,
+    *,
+    figures: dict[str, Any],
+    data: tuple[DataEntry, ...],
+    checks: dict[str, Any],
+    temperatures: dict[str, float],
 ) -> str:
     """Markdown. `figures`: by graph (`shipped`, `fp32`) and set; `checks`: parity, batch dependence, sizes."""
-    restricted = [entry for entry in data if any(word in entry.licence for word in ("non-commercial", "research", "not stated"))]
+    restricted = [
+        entry for entry in data if any(word in entry.licence for word in ("non-commercial", "research", "not stated"))
+    ]
     return "\n".join(
         [
             f"# {recipe.name} {recipe.version}",
@@ -101,7 +108,9 @@ def _story_table(figures: dict[str, Any]) -> list[str]:
             if value["n"]:
                 title = name if key == "story" else f"{name}, {key.removeprefix('story_agreement_')} % agreed"
                 by_class = " / ".join(f"{scores['f1']:.3f}" for scores in value["per_class"].values())
-                rows.append(f"| {title} | {value['n']} | {value['accuracy']:.3f} | {value['macro_f1']:.3f} | {by_class} |")
+                rows.append(
+                    f"| {title} | {value['n']} | {value['accuracy']:.3f} | {value['macro_f1']:.3f} | {by_class} |"
+                )
     head = "| story sentiment | n | accuracy | macro-F1 | F1 positive / neutral / negative |"
     return [head, "|---|---|---|---|---|", *rows]
 
@@ -110,12 +119,15 @@ def _mention_table(figures: dict[str, Any]) -> list[str]:
     rows = []
     for name, entry in figures.items():
         for key, title in (
-            ("mention", "given spans"), ("mention_conflicting", "given spans, conflicting"),
+            ("mention", "given spans"),
+            ("mention_conflicting", "given spans, conflicting"),
             ("mention_found_and_right", "found exactly and right"),
         ):
             value = entry.get(key)
             if value and value["n"]:
-                rows.append(f"| {name}, {title} | {value['n']} | {value['accuracy']:.3f} | {_or_dash(value.get('macro_f1'))} |")
+                rows.append(
+                    f"| {name}, {title} | {value['n']} | {value['accuracy']:.3f} | {_or_dash(value.get('macro_f1'))} |"
+                )
     return ["| mention sentiment | n | accuracy | macro-F1 |", "|---|---|---|---|", *rows]
 
 
@@ -125,7 +137,9 @@ def _span_table(figures: dict[str, Any]) -> list[str]:
         spans = entry.get("spans")
         if spans:
             by_group = ", ".join(f"{group} {scores['f1']:.3f}" for group, scores in spans["per_group"].items())
-            rows.append(f"| {name} | {spans['support']} | {spans['precision']:.3f} | {spans['recall']:.3f} | {spans['f1']:.3f} | {by_group} |")
+            rows.append(
+                f"| {name} | {spans['support']} | {spans['precision']:.3f} | {spans['recall']:.3f} | {spans['f1']:.3f} | {by_group} |"
+            )
     head = "| entities, exact span | n | precision | recall | micro-F1 | F1 by group |"
     note = "In sets that annotate only some groups the others are left out; SEntFiN leaves some companies unannotated."
     return [head, "|---|---|---|---|---|---|", *rows, "", note]
@@ -148,7 +162,9 @@ def _precision_table(figures: dict[str, Any]) -> list[str]:
         for key, measure in (("story", "macro_f1"), ("mention", "macro_f1"), ("spans", "f1")):
             value = entry.get(key)
             if value and value.get("n", 1):
-                rows.append(f"| {name}, {key} {measure.replace('_', '-')} | {exact[key][measure]:.3f} | {value[measure]:.3f} |")
+                rows.append(
+                    f"| {name}, {key} {measure.replace('_', '-')} | {exact[key][measure]:.3f} | {value[measure]:.3f} |"
+                )
     return ["| | fp32 | shipped |", "|---|---|---|", *rows]
 
 

@@ -25,8 +25,12 @@ Floats = npt.NDArray[np.floating[Any]]
 _BEGIN = np.array([begin(group) for group in GROUPS])
 _INSIDE = np.array([inside(group) for group in GROUPS])
 _IS_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
-_ABBREVIATIONS = frozenset("inc corp co ltd plc bros cos llc lp sa s.a ag nv n.v spa s.p.a ab asa oyj jr sr st mt intl".split())
-_CODES = frozenset("EUR USD GBP JPY CHF SEK NOK DKK CAD AUD NZD CNY INR RUB BRL KRW HKD SGD ZAR PLN EEK LTL LVL Rs US C A € £ ¥".split())
+_ABBREVIATIONS = frozenset(
+    ["inc", "corp", "co", "ltd", "plc", "bros", "cos", "llc", "lp", "sa", "s.a", "ag", "nv", "n.v", "spa", "s.p.a", "ab", "asa", "oyj", "jr", "sr", "st", "mt", "intl"]
+)
+_CODES = frozenset(
+    ["EUR", "USD", "GBP", "JPY", "CHF", "SEK", "NOK", "DKK", "CAD", "AUD", "NZD", "CNY", "INR", "RUB", "BRL", "KRW", "HKD", "SGD", "ZAR", "PLN", "EEK", "LTL", "LVL", "Rs", "US", "C", "A", "€", "£", "¥"]
+)
 _POSSESSIVES = ("'s", "’s", "`s", "´s")
 _FRONT = " \t\r\n\"'“”‘’`´«»([{<#@*•–—-,;:.!?/|\\"
 _BACK = " \t\r\n\"'“”‘’`´«»([{<#@*•–—-,;:!?/|\\"
@@ -88,9 +92,7 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     while end > start:
         if text[max(start, end - 2) : end].lower() in _POSSESSIVES:
             end -= 2
-        elif text[end - 1] in _BACK or (text[end - 1] == "." and not _keeps_stop(text[start : end - 1])):
-            end -= 1
-        elif text[end - 1] == ")" and "(" not in text[start:end]:
+        elif text[end - 1] in _BACK or (text[end - 1] == "." and not _keeps_stop(text[start : end - 1])) or (text[end - 1] == ")" and "(" not in text[start:end]):
             end -= 1
         else:
             break
@@ -115,7 +117,9 @@ def _keeps_stop(name: str) -> bool:
     return last in _ABBREVIATIONS or (len(last) == 1 and last.isalpha()) or (len(last) == 3 and last[1] == ".")
 
 
-def pooled_sentiment(tokens: Encoded, logits: Floats, start: int, end: int, temperature: float) -> npt.NDArray[np.float64] | None:
+def pooled_sentiment(
+    tokens: Encoded, logits: Floats, start: int, end: int, temperature: float
+) -> npt.NDArray[np.float64] | None:
     """Probabilities (3,) of a mention: softmax of the mean of its tokens' logits (T, 3). None where it has no token."""
     covered = (tokens.starts < end) & (tokens.ends > start)
     if not covered.any():

@@ -60,7 +60,12 @@ def run(forward: Forward, examples: Sequence[Example], *, pad: int, size: int = 
 
 
 def figures(
-    outputs: Outputs, examples: Sequence[Example], encoder: TextEncoder, *, story_temperature: float, mention_temperature: float
+    outputs: Outputs,
+    examples: Sequence[Example],
+    encoder: TextEncoder,
+    *,
+    story_temperature: float,
+    mention_temperature: float,
 ) -> dict[str, Any]:
     """All figures by set: `story` (with `agreement_N`), `mention` (with `conflicting`), `spans`."""
     result: dict[str, Any] = {}
@@ -135,7 +140,11 @@ def _spans(examples: Sequence[Example], tags: Sequence[Array], encoder: TextEnco
     found: list[SpanKey] = []
     for number, (example, logits) in enumerate(zip(examples, tags, strict=True)):
         item = example.item
-        gold += [(number, span.start, span.end, span.group) for span in item.spans if span.group in item.exhaustive and span.group]
+        gold += [
+            (number, span.start, span.end, span.group)
+            for span in item.spans
+            if span.group in item.exhaustive and span.group
+        ]
         spans = find_spans(item.text, _tokens(example, encoder, len(logits)), softmax(logits))
         found += [(number, s.start, s.end, s.group) for s in spans if s.group in item.exhaustive]
     return span_f1(gold, found)
@@ -156,10 +165,17 @@ def _found_and_right(
         example = examples[index]
         if index not in cache:
             logits = outputs.tags[index]
-            cache[index] = [(s.start, s.end) for s in find_spans(example.item.text, _tokens(example, encoder, len(logits)), softmax(logits))]
+            cache[index] = [
+                (s.start, s.end)
+                for s in find_spans(example.item.text, _tokens(example, encoder, len(logits)), softmax(logits))
+            ]
         span = [s for s in example.item.spans if s.sentiment is not None][at]
         right = bool(chances[row].argmax() == SENTIMENTS.index(span.sentiment or ""))
         total += 1
         exact += right and (span.start, span.end) in cache[index]
         overlap += right and any(start < span.end and end > span.start for start, end in cache[index])
-    return {"n": total, "accuracy": exact / total if total else 0.0, "accuracy_overlap": overlap / total if total else 0.0}
+    return {
+        "n": total,
+        "accuracy": exact / total if total else 0.0,
+        "accuracy_overlap": overlap / total if total else 0.0,
+    }

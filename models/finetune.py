@@ -35,7 +35,11 @@ def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.nda
     total = story.sum() * 0
     weights = torch.from_numpy(batch.story_weight)
     each = functional.cross_entropy(
-        story, torch.from_numpy(batch.story), ignore_index=UNLABELLED, label_smoothing=settings.label_smoothing, reduction="none"
+        story,
+        torch.from_numpy(batch.story),
+        ignore_index=UNLABELLED,
+        label_smoothing=settings.label_smoothing,
+        reduction="none",
     )
     total = total + (each * weights).sum()
     if len(batch.span_label):
@@ -63,7 +67,9 @@ def parameter_groups(network: RiskwireNet, settings: Finetune) -> list[dict[str,
             rate = settings.learning_rate * settings.layer_decay**depth
         decay = 0.0 if parameter.ndim < 2 else settings.weight_decay
         groups.setdefault((rate, decay), []).append(parameter)
-    return [{"params": found, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), found in groups.items()]
+    return [
+        {"params": found, "lr": rate, "peak": rate, "weight_decay": decay} for (rate, decay), found in groups.items()
+    ]
 
 
 def rate_factor(step: int, total: int, warmup: float) -> float:
@@ -73,8 +79,16 @@ def rate_factor(step: int, total: int, warmup: float) -> float:
 
 
 def finetune(
-    network: RiskwireNet, examples: Sequence[Example], settings: Finetune, *,
-    pad: int, seed: int, folder: Path, judge: Judge, report: Report, stop_after: int | None = None,
+    network: RiskwireNet,
+    examples: Sequence[Example],
+    settings: Finetune,
+    *,
+    pad: int,
+    seed: int,
+    folder: Path,
+    judge: Judge,
+    report: Report,
+    stop_after: int | None = None,
 ) -> dict[str, Any]:
     """Train `network` in place and leave the best epoch's weights in it.
 
@@ -91,7 +105,9 @@ def finetune(
         epoch, start = divmod(state["step"], per_epoch)
         network.train()
         for indices in epoch_batches(examples, size=settings.batch_size, seed=seed * 1000 + epoch)[start:]:
-            state["loss"] = _step(network, optimiser, [examples[i] for i in indices], settings, pad, seed, state["step"], total)
+            state["loss"] = _step(
+                network, optimiser, [examples[i] for i in indices], settings, pad, seed, state["step"], total
+            )
             state["step"] += 1
             done_here += 1
             report({"epoch": epoch, "step": state["step"], "total": total, "loss": state["loss"]})
@@ -109,8 +125,14 @@ def finetune(
 
 
 def _step(
-    network: RiskwireNet, optimiser: torch.optim.Optimizer, examples: list[Example], settings: Finetune,
-    pad: int, seed: int, step: int, total: int,
+    network: RiskwireNet,
+    optimiser: torch.optim.Optimizer,
+    examples: list[Example],
+    settings: Finetune,
+    pad: int,
+    seed: int,
+    step: int,
+    total: int,
 ) -> float:
     torch.manual_seed(seed * 1_000_003 + step)
     generator = np.random.default_rng([seed, step])
@@ -161,7 +183,9 @@ def _save(folder: Path, network: RiskwireNet, optimiser: torch.optim.Optimizer, 
     step = state["step"]
     _write_tensors(folder / f"weights-{step}.safetensors", network.state_dict())
     moments = {
-        f"{index}.{name}": value for index, values in optimiser.state_dict()["state"].items() for name, value in values.items()
+        f"{index}.{name}": value
+        for index, values in optimiser.state_dict()["state"].items()
+        for name, value in values.items()
     }
     _write_tensors(folder / f"optimiser-{step}.safetensors", moments)
     _write_json(folder / "state.json", state)

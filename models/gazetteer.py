@@ -19,8 +19,22 @@ from riskwire.errors import InputError
 BUNDLED: Final = Path(__file__).parent / "data" / "symbols.csv"
 
 _MIC: Final = {
-    "AS": "XAMS", "BR": "XBRU", "PA": "XPAR", "DE": "XETR", "L": "XLON", "MC": "XMAD", "MI": "XMIL", "SW": "XSWX",
-    "ST": "XSTO", "HE": "XHEL", "T": "XTKS", "VI": "XWBO", "LS": "XLIS", "IR": "XDUB", "CO": "XCSE", "OL": "XOSL",
+    "AS": "XAMS",
+    "BR": "XBRU",
+    "PA": "XPAR",
+    "DE": "XETR",
+    "L": "XLON",
+    "MC": "XMAD",
+    "MI": "XMIL",
+    "SW": "XSWX",
+    "ST": "XSTO",
+    "HE": "XHEL",
+    "T": "XTKS",
+    "VI": "XWBO",
+    "LS": "XLIS",
+    "IR": "XDUB",
+    "CO": "XCSE",
+    "OL": "XOSL",
 }
 """Yahoo's suffix of a foreign listing → market identifier code."""
 
@@ -29,8 +43,13 @@ _HOME: Final = {"CAC Mid 60": "XPAR", "SDAX": "XETR"}
 
 _WRONG: Final = frozenset(
     {
-        ("SES S.A.", "SMIN"), ("SES S.A.", "SMIN.L"), ("Fresenius Medical Care", "FRE.DE"), ("Artisan Partners", "APAM"),
-        ("Apollo Commercial Real Estate Finance", "APO"), ("Arthur J. Gallagher & Co.", "AIZ"), ("Globe Life", "MHK"),
+        ("SES S.A.", "SMIN"),
+        ("SES S.A.", "SMIN.L"),
+        ("Fresenius Medical Care", "FRE.DE"),
+        ("Artisan Partners", "APAM"),
+        ("Apollo Commercial Real Estate Finance", "APO"),
+        ("Arthur J. Gallagher & Co.", "AIZ"),
+        ("Globe Life", "MHK"),
     }
 )
 """Rows of pytickersymbols 1.17 that name another company's ticker."""
@@ -83,7 +102,9 @@ def read_csv(path: Path) -> list[Company]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             if not {"symbol", "name"} <= set(reader.fieldnames or ()):
-                raise InputError("the columns symbol and name are needed", about=str(path), hint="Columns: symbol,name[,mic,aliases]")
+                raise InputError(
+                    "the columns symbol and name are needed", about=str(path), hint="Columns: symbol,name[,mic,aliases]"
+                )
             return [_row(row, f"{path}:{number}") for number, row in enumerate(reader, start=2)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("can't read symbols", about=str(path)) from error

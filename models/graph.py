@@ -33,7 +33,9 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[str, onnx.TensorProto] = {}
 
-    def add(self, kind: str, inputs: list[str], name: str, *, domain: str = "", outputs: int = 1, **attributes: Any) -> str:
+    def add(
+        self, kind: str, inputs: list[str], name: str, *, domain: str = "", outputs: int = 1, **attributes: Any
+    ) -> str:
         """Add one operator; returns the name of its (first) output."""
         names = [name] if outputs == 1 else [f"{name}:{n}" for n in range(outputs)]
         self.nodes.append(helper.make_node(kind, inputs, names, name=name, domain=domain, **attributes))
@@ -76,7 +78,12 @@ def fp32_lookup(graph: Graph, table: Array, ids: str) -> str:
 
 
 def build_graph(
-    tensors: Mapping[str, Array], *, heads: int, epsilon: float, products: Products = fp32_products, lookup: Lookup = fp32_lookup
+    tensors: Mapping[str, Array],
+    *,
+    heads: int,
+    epsilon: float,
+    products: Products = fp32_products,
+    lookup: Lookup = fp32_lookup,
 ) -> onnx.ModelProto:
     """The whole model. `tensors`: the network's state dict as arrays, by the names of `models.network`."""
     g = Graph()
@@ -97,7 +104,8 @@ def build_graph(
     text = ["batch", "tokens"]
     return helper.make_model(
         helper.make_graph(
-            g.nodes, "riskwire",
+            g.nodes,
+            "riskwire",
             [helper.make_tensor_value_info(name, TensorProto.INT64, text) for name in INPUTS],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, shape_)
@@ -106,7 +114,8 @@ def build_graph(
             list(g.weights.values()),
         ),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_MS, 1)],
-        ir_version=10, producer_name="riskwire",
+        ir_version=10,
+        producer_name="riskwire",
     )
 
 
@@ -122,8 +131,16 @@ def _embed(g: Graph, tensors: Mapping[str, Array], lookup: Lookup, shape: str) -
 
 
 def _layer(
-    g: Graph, x: str, tensors: Mapping[str, Array], prefix: str, heads: int, epsilon: float,
-    products: Products, full: str, rows: str, mask: str,
+    g: Graph,
+    x: str,
+    tensors: Mapping[str, Array],
+    prefix: str,
+    heads: int,
+    epsilon: float,
+    products: Products,
+    full: str,
+    rows: str,
+    mask: str,
 ) -> str:
     def weight(name: str) -> Array:
         return tensors[f"{prefix}.{name}.weight"]
@@ -136,8 +153,11 @@ def _layer(
     qkv = [g.add("Reshape", [made[f"{prefix}.{part}"], full], f"{prefix}.{part}.3d") for part in parts]
     biases = np.concatenate([tensors[f"{prefix}.attention.self.{part}.bias"] for part in parts])
     context = g.add(
-        "MultiHeadAttention", [*qkv, g.weight(f"{prefix}.qkv.bias", biases.astype(np.float32)), mask],
-        f"{prefix}.attention", domain=_MS, num_heads=heads,
+        "MultiHeadAttention",
+        [*qkv, g.weight(f"{prefix}.qkv.bias", biases.astype(np.float32)), mask],
+        f"{prefix}.attention",
+        domain=_MS,
+        num_heads=heads,
     )
     flat = g.add("Reshape", [context, rows], f"{prefix}.attention.rows")
     out = products(g, flat, {f"{prefix}.out": weight("attention.output.dense")})[f"{prefix}.out"]
@@ -150,7 +170,9 @@ def _layer(
 
 def _heads(g: Graph, x: str, tensors: Mapping[str, Array], full: str) -> None:
     def linear(source: str, name: str, output: str, *, bias: bool = True) -> str:
-        product = g.add("MatMul", [source, g.weight(f"{name}.w", tensors[f"{name}.weight"].T.astype(np.float32))], f"{name}.product")
+        product = g.add(
+            "MatMul", [source, g.weight(f"{name}.w", tensors[f"{name}.weight"].T.astype(np.float32))], f"{name}.product"
+        )
         if not bias:
             return product
         return g.add("Add", [product, g.weight(f"{name}.bias", tensors[f"{name}.bias"].astype(np.float32))], output)
@@ -172,7 +194,9 @@ def _layer_norm(g: Graph, x: str, tensors: Mapping[str, Array], name: str, epsil
 
 
 def _skip_norm(g: Graph, x: str, skip: str, bias: str, tensors: Mapping[str, Array], name: str, epsilon: float) -> str:
-    return g.add("SkipLayerNormalization", [x, skip, *_scale_shift(g, tensors, name), bias], name, domain=_MS, epsilon=epsilon)
+    return g.add(
+        "SkipLayerNormalization", [x, skip, *_scale_shift(g, tensors, name), bias], name, domain=_MS, epsilon=epsilon
+    )
 
 
 def _scale_shift(g: Graph, tensors: Mapping[str, Array], name: str) -> list[str]:

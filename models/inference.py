@@ -66,7 +66,12 @@ class OnnxScorer:
     """Scores texts with an artefact. Safe from several threads: the session and tokenizer keep no state."""
 
     def __init__(
-        self, artefact: Artefact, *, device: Device = "auto", threads: int = 0, linker: SymbolLinker | None = None,
+        self,
+        artefact: Artefact,
+        *,
+        device: Device = "auto",
+        threads: int = 0,
+        linker: SymbolLinker | None = None,
         batch_tokens: int = BATCH_TOKENS,
     ) -> None:
         """`threads`: of one run; 0 is one a core. Raises DeviceError, ModelError."""
@@ -157,8 +162,13 @@ class OnnxScorer:
             if chances is not None:
                 mentions.append(
                     EntityMention(
-                        entity_group=span.group, text=text[span.start : span.end], start=span.start, end=span.end,
-                        confidence=span.confidence, relevance=relevance, sentiment=as_sentiment(chances),
+                        entity_group=span.group,
+                        text=text[span.start : span.end],
+                        start=span.start,
+                        end=span.end,
+                        confidence=span.confidence,
+                        relevance=relevance,
+                        sentiment=as_sentiment(chances),
                     )
                 )
         found = tuple(mentions) if self._linker is None else self._linker.link(text, mentions)
@@ -206,7 +216,8 @@ def providers(device: Device) -> list[str]:
     there = onnxruntime.get_available_providers()
     if device == "cuda" and "CUDAExecutionProvider" not in there:
         raise DeviceError(
-            "this installation of ONNX Runtime has no CUDA", about="model.device = cuda",
+            "this installation of ONNX Runtime has no CUDA",
+            about="model.device = cuda",
             hint="Install the extra `gpu` instead of `cpu` (`make setup GPU=1`), or set model.device to auto or cpu",
         )
     wanted = ["CPUExecutionProvider"] if device == "cpu" else ["CUDAExecutionProvider", "CPUExecutionProvider"]
@@ -226,9 +237,14 @@ def _session(artefact: Artefact, device: Device, threads: int) -> onnxruntime.In
         raise ModelError("ONNX Runtime can't load the model", about=str(artefact.folder)) from error
     graph = artefact.manifest.graph
     names = {node.name for node in session.get_inputs()}, [node.name for node in session.get_outputs()]
-    expected = {graph.input_ids, graph.attention_mask, graph.token_type_ids}, [graph.story, graph.tags, graph.token_sentiment]
+    expected = (
+        {graph.input_ids, graph.attention_mask, graph.token_type_ids},
+        [graph.story, graph.tags, graph.token_sentiment],
+    )
     if names != expected:
         raise ModelError(f"the graph has {names}, the manifest says {expected}", about=str(artefact.folder))
     if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
-        raise DeviceError("CUDA is installed but can't be used", about="model.device", hint="See the log of ONNX Runtime")
+        raise DeviceError(
+            "CUDA is installed but can't be used", about="model.device", hint="See the log of ONNX Runtime"
+        )
     return session

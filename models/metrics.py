@@ -34,7 +34,10 @@ def classification(labels: Ints, probabilities: Floats) -> dict[str, Any]:
         hit = int(((predicted == index) & (labels == index)).sum())
         said, is_so = int((predicted == index).sum()), int((labels == index).sum())
         per_class[name] = {
-            "precision": _ratio(hit, said), "recall": _ratio(hit, is_so), "f1": _ratio(2 * hit, said + is_so), "support": is_so,
+            "precision": _ratio(hit, said),
+            "recall": _ratio(hit, is_so),
+            "f1": _ratio(2 * hit, said + is_so),
+            "support": is_so,
         }
     present = [scores["f1"] for scores in per_class.values() if scores["support"]]
     return {
@@ -71,8 +74,10 @@ def span_f1(gold: Sequence[SpanKey], found: Sequence[SpanKey]) -> dict[str, Any]
 def _span_scores(gold: set[SpanKey], found: set[SpanKey]) -> dict[str, float]:
     hit = len(gold & found)
     return {
-        "precision": _ratio(hit, len(found)), "recall": _ratio(hit, len(gold)),
-        "f1": _ratio(2 * hit, len(gold) + len(found)), "support": len(gold),
+        "precision": _ratio(hit, len(found)),
+        "recall": _ratio(hit, len(gold)),
+        "f1": _ratio(2 * hit, len(gold) + len(found)),
+        "support": len(gold),
     }
 
 

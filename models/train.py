@@ -121,7 +121,8 @@ def prepare(run: Run) -> dict[str, Any]:
         "dropped": run.sides.dropped,
         "fingerprints": {
             file: hashlib.sha256((run.datasets / file).read_bytes()).hexdigest()
-            for name in run.recipe.data.sets for file in CORPORA[name].files
+            for name in run.recipe.data.sets
+            for file in CORPORA[name].files
         },
     }
 
@@ -138,8 +139,12 @@ def fine_tune(run: Run) -> dict[str, Any]:
         return evaluate.dev_mean(found)
 
     with Progress(
-        TextColumn("epoch {task.fields[epoch]}"), BarColumn(), TextColumn("{task.completed}/{task.total} loss {task.fields[loss]:.3f}"),
-        TimeElapsedColumn(), TimeRemainingColumn(), console=console,
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
     ) as progress:
         task = progress.add_task("train", epoch=0, loss=0.0)
 
@@ -148,13 +153,23 @@ def fine_tune(run: Run) -> dict[str, Any]:
                 told = "  ".join(f"{name} {value:.3f}" for name, value in event["dev"].items())
                 progress.console.print(f"epoch {event['epoch']}: {told}")
             else:
-                progress.update(task, completed=event["step"], total=event["total"], epoch=event["epoch"], loss=event["loss"])
+                progress.update(
+                    task, completed=event["step"], total=event["total"], epoch=event["epoch"], loss=event["loss"]
+                )
                 if event["step"] % 100 == 0 and not console.is_terminal:
-                    console.print(f"epoch {event['epoch']} step {event['step']}/{event['total']} loss {event['loss']:.3f}")
+                    console.print(
+                        f"epoch {event['epoch']} step {event['step']}/{event['total']} loss {event['loss']:.3f}"
+                    )
 
         return finetune(
-            network, run.examples("train"), run.recipe.finetune, pad=run.encoder.pad, seed=run.recipe.seed,
-            folder=run.work / "finetune", judge=judge, report=report,
+            network,
+            run.examples("train"),
+            run.recipe.finetune,
+            pad=run.encoder.pad,
+            seed=run.recipe.seed,
+            folder=run.work / "finetune",
+            judge=judge,
+            report=report,
         )
 
 
@@ -201,7 +216,9 @@ def package_stage(run: Run) -> dict[str, Any]:
     exported, history = run.found("export"), run.found("finetune")
     data = tuple(
         DataEntry(
-            name=name, about=CORPORA[name].about, licence=CORPORA[name].licence,
+            name=name,
+            about=CORPORA[name].about,
+            licence=CORPORA[name].licence,
             files={file: found["fingerprints"][file] for file in CORPORA[name].files},
             items={side: found["items"][side].get(name, 0) for side in ("train", "dev", "test")},
         )
@@ -210,7 +227,12 @@ def package_stage(run: Run) -> dict[str, Any]:
     checks = {"parity": exported["parity"], "bytes": exported["bytes"]["shipped"], "batch": figures["batch"]}
     card = write_card(run.recipe, figures=figures, data=data, checks=checks, temperatures=fitted)
     manifest = package(
-        run.recipe, graph=run.shipped, tokenizer=run.tokenizer_file, card=card, data=data, temperatures=fitted,
+        run.recipe,
+        graph=run.shipped,
+        tokenizer=run.tokenizer_file,
+        card=card,
+        data=data,
+        temperatures=fitted,
         metrics={"test": figures["shipped"], "test_fp32": figures["fp32"], "checks": checks, "dev": history["history"]},
         output=run.output,
     )
@@ -263,7 +285,9 @@ def main(arguments: list[str] | None = None) -> int:
         console.print(f"[red]{options.recipe}: there are no sets {unknown}; known are {sorted(CORPORA)}[/]")
         return 2
     run = Run(
-        recipe, datasets=options.datasets, work=options.work or Path("var/train") / recipe.name,
+        recipe,
+        datasets=options.datasets,
+        work=options.work or Path("var/train") / recipe.name,
         output=options.output or Path(__file__).parent / "pretrained" / recipe.name,
     )
     if not same_recipe(run):

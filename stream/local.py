@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from riskwire.settings import StreamSettings
 from riskwire.types import Document, FailedMessage, ScoredDocument
 from stream.batching import still_needed
 from stream.dead_letters import dead_letter
+from stream.decoding import read_document
 from stream.scoring import score_documents
 
 T = TypeVar("T")
@@ -25,6 +27,8 @@ _log = get_logger("stream")
 
 #: Seconds between two tries of a failing storage: the first pause, and the longest.
 BACKOFF_FIRST, BACKOFF_MAX = 0.1, 10.0
+#: After so many failures of one step `drain` gives up: a command must end, a server must wait.
+DRAIN_TRIES = 5
 
 
 class Stopped(Exception):
@@ -87,10 +91,13 @@ class Processor:
         """
         stop = stop or asyncio.Event()
         total = 0
-        while not stop.is_set() and (done := await self._batch(stop, patience=5)):
-            total += done
-            if progress is not None:
-                progress(done)
+        try:
+            while not stop.is_set() and (done := await self._batch(stop, patience=DRAIN_TRIES)):
+                total += done
+                if progress is not None:
+                    progress(done)
+        except Stopped:
+            _log.warning("stopped while the storage failed", error=str(self.last_error))
         return total
 
     def close(self) -> None:
@@ -144,7 +151,7 @@ class Processor:
         failed: list[FailedMessage] = []
         for entry in entries:
             try:
-                documents.append(wire.decode(entry.value, Document))
+                documents.append(read_document(entry.value))
             except WireError as error:
                 failed.append(self._dead(entry.value, entry.key, error))
         return documents, failed
@@ -218,5 +225,6 @@ class Processor:
                 metrics.documents.labels(document.source, "duplicate").inc()
         if failed:
             metrics.documents.labels("", "dead").inc(len(failed))
-        loop = asyncio.get_running_loop()
-        metrics.queue_depth.set(await loop.run_in_executor(self._storage, self._log.depth))
+        with contextlib.suppress(StorageError):  # a figure is not worth stopping for
+            loop = asyncio.get_running_loop()
+            metrics.queue_depth.set(await loop.run_in_executor(self._storage, self._log.depth))

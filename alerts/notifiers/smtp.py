@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import socket
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -52,6 +53,12 @@ class SmtpNotifier:
             raise ConfigError("username and password go together", about="alerts.email", hint="Set both, or neither.")
         self._tls = None if settings.security == "none" else _context(settings)
 
+    def _hidden(self, text: str) -> str:
+        """What a server said, without our password, should it quote it."""
+        password = self._settings.password
+        own = password.get_secret_value() if password is not None else ""
+        return short(masked(text.replace(own, "********") if own else text), 120)
+
     async def notify(self, notification: Notification) -> None:
         """See Notifier.notify. A 4xx of the server may pass; a 5xx, or a certificate that is not trusted, does not."""
         message = message_of(notification, self._sender, self._recipients)
@@ -73,7 +80,7 @@ class SmtpNotifier:
                 tls_context=self._tls,
             )
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise _judge(error, self.name) from None
+            raise _judge(error, self.name, self._hidden) from None
         if refused:  # the others have it: to send again would tell them twice
             log.warning("recipients refused", receiver=self.name, refused=sorted(refused))
 
@@ -166,8 +173,8 @@ def _context(settings: EmailSettings) -> ssl.SSLContext:
         ) from error
 
 
-def _judge(error: Exception, receiver: str) -> NotifyError:
-    """Whether trying again may help. Our password is never in what a server says, but an answer is cut and masked."""
+def _judge(error: Exception, receiver: str, hidden: Callable[[str], str]) -> NotifyError:
+    """Whether trying again may help. `hidden` takes our password out of what a server said."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLError):
@@ -189,7 +196,7 @@ def _judge(error: Exception, receiver: str) -> NotifyError:
             f"refused the login ({error.code})", about=receiver, hint="Check alerts.email.username and password."
         )
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        said = f"answered {error.code} ({short(masked(error.message), 120)})"
+        said = f"answered {error.code} ({hidden(error.message)})"
         if 400 <= error.code < 500:
             return NotifyRetry(said, about=receiver)
         if error.code >= 500:
@@ -199,10 +206,18 @@ def _judge(error: Exception, receiver: str) -> NotifyError:
         return NotifyRetry("did not answer in time", about=receiver)
     if isinstance(error, OSError):
         return NotifyRetry(f"could not be reached ({type(error).__name__})", about=receiver)
-    if isinstance(error, aiosmtplib.SMTPNotSupported) or "STARTTLS" in str(error):
+    if "STARTTLS extension" in str(error):
         return NotifyError(
             "offers no STARTTLS",
             about=receiver,
             hint='Nothing was sent in the clear. Use alerts.email.security = "tls" (port 465), or mend the server.',
+        )
+    if "AUTH extension" in str(error):
+        return NotifyError(
+            "takes no login", about=receiver, hint="Leave out alerts.email.username, or use another port."
+        )
+    if isinstance(error, aiosmtplib.SMTPNotSupported):
+        return NotifyError(
+            "takes no addresses beyond ASCII", about=receiver, hint="Check sender and recipients in alerts.email."
         )
     return NotifyRetry(f"broke off ({type(error).__name__})", about=receiver)

@@ -32,20 +32,57 @@ midcap midcaps smallcap largecap fx forex assets industry street bourses psus nb
 rouble ruble rupiah ringgit peso franc lira krona baht won"""
 _PHRASES: Final = frozenset(
     {
-        "wall street", "dalal street", "d-street", "india inc", "s&p 500", "s&p500", "dow jones", "hang seng",
-        "bank nifty", "nifty bank", "cnx it", "cnx nifty", "bse midcap", "bse it", "bse bankex", "bse sensex",
-        "real estate", "capital goods", "consumer durables", "oil & gas", "oil and gas", "crude palm oil", "asia fx",
-        "base metals", "precious metals", "private banks", "psu banks", "fixed income", "mutual funds", "natural gas",
-        "iron ore", "palm oil", "black pepper", "guar gum", "guar seed", "10-year bond", "crude oil", "bse 500",
-        "ftse 100", "the street", "china yuan", "us dollar", "u.s. dollar", "banking sector",
+        "wall street",
+        "dalal street",
+        "d-street",
+        "india inc",
+        "s&p 500",
+        "s&p500",
+        "dow jones",
+        "hang seng",
+        "bank nifty",
+        "nifty bank",
+        "cnx it",
+        "cnx nifty",
+        "bse midcap",
+        "bse it",
+        "bse bankex",
+        "bse sensex",
+        "real estate",
+        "capital goods",
+        "consumer durables",
+        "oil & gas",
+        "oil and gas",
+        "crude palm oil",
+        "asia fx",
+        "base metals",
+        "precious metals",
+        "private banks",
+        "psu banks",
+        "fixed income",
+        "mutual funds",
+        "natural gas",
+        "iron ore",
+        "palm oil",
+        "black pepper",
+        "guar gum",
+        "guar seed",
+        "10-year bond",
+        "crude oil",
+        "bse 500",
+        "ftse 100",
+        "the street",
+        "china yuan",
+        "us dollar",
+        "u.s. dollar",
+        "banking sector",
     }
 )
 _SINGLE: Final = frozenset(" ".join((_INDICES, _CURRENCIES, _COMMODITIES, _SECTORS)).split())
 _ENDINGS: Final = frozenset(_LAST.split())
 _COMPANIES: Final = frozenset({"oil india", "coal india", "gail gas", "3i", "sbi gold", "mcx gold"})
 _PLACES: Final = frozenset(
-    """china india asia europe japan us u.s. usa uk germany greece russia brazil france italy spain korea singapore
-    australia hong\u00a0kong indonesia thailand taiwan malaysia philippines america""".split()
+    ["china", "india", "asia", "europe", "japan", "us", "u.s.", "usa", "uk", "germany", "greece", "russia", "brazil", "france", "italy", "spain", "korea", "singapore", "australia", "hong", "kong", "indonesia", "thailand", "taiwan", "malaysia", "philippines", "america"]
 ) | {"hong kong", "south korea", "emerging markets"}
 
 
@@ -73,6 +110,6 @@ def group_of(mention: str) -> str | None:
 
 _INDEX_HOUSES: Final = frozenset({"nifty", "ftse", "msci", "sensex", "cnx"})
 _COMPANY_ENDINGS: Final = frozenset(
-    "oil oils gas gold silver copper sugar sterling industry cap market markets commodities equities futures won".split()
+    ["oil", "oils", "gas", "gold", "silver", "copper", "sugar", "sterling", "industry", "cap", "market", "markets", "commodities", "equities", "futures", "won"]
 )
 """Last words that a company may carry in its name, all words capitalised ("Hindustan Copper", "Religare Commodities")."""

@@ -19,8 +19,14 @@ _LONGEST = 75  # code points of a half: together no longer than a long headline
 def join_pairs(items: Sequence[Item], *, count: int, seed: int) -> list[Item]:
     """`count` items made of two headlines of `items` each, most of them of opposite sentiment."""
     generator = np.random.default_rng(seed)
-    usable = [item for item in items if item.kind == "headline" and item.story and item.exhaustive and len(item.text) <= _LONGEST]
-    by_label = {label: [item for item in usable if item.story == label] for label in ("positive", "neutral", "negative")}
+    usable = [
+        item
+        for item in items
+        if item.kind == "headline" and item.story and item.exhaustive and len(item.text) <= _LONGEST
+    ]
+    by_label = {
+        label: [item for item in usable if item.story == label] for label in ("positive", "neutral", "negative")
+    }
     made: list[Item] = []
     while len(made) < count and all(by_label.values()):
         labels = [str(label) for label in generator.choice(list(by_label), 2, p=(0.4, 0.2, 0.4))]

@@ -103,5 +103,11 @@ def _item(template: str, filled: dict[str, tuple[str, str]], story: str | None) 
             part = name
         text += part
     return Item(
-        dataset="directions", text=text, kind="headline", story=story, spans=tuple(spans), exhaustive=("ORG", "PER", "ASSET"), fixed="train"
+        dataset="directions",
+        text=text,
+        kind="headline",
+        story=story,
+        spans=tuple(spans),
+        exhaustive=("ORG", "PER", "ASSET"),
+        fixed="train",
     )

@@ -29,7 +29,9 @@ def load_finer(folder: Path) -> list[Item]:
                 tag = _FINER[int(row["gold_label"])]
                 sentences[row["doc_idx"], row["sent_idx"]].append((row["gold_token"], tag))
         for (document, _), tokens in sentences.items():
-            items.append(from_tokens("ner_finer_ord", tokens, fixed="test" if fixed else None, unit=f"finer {document}"))
+            items.append(
+                from_tokens("ner_finer_ord", tokens, fixed="test" if fixed else None, unit=f"finer {document}")
+            )
     return items
 
 
@@ -37,7 +39,9 @@ def load_conll(folder: Path, *, keep: float = 0.5) -> list[Item]:
     """CoNLL++: `keep` of its training sentences (much of it is sport), and the corrected test file as test set."""
     train = [s for s in _sentences(folder / "conllpp_train.txt", column=3) if _share(s) < keep]
     items = [from_tokens("ner_conllpp", s, fixed="train") for s in train]
-    return items + [from_tokens("ner_conllpp", s, fixed="test") for s in _sentences(folder / "conllpp_test.txt", column=3)]
+    return items + [
+        from_tokens("ner_conllpp", s, fixed="test") for s in _sentences(folder / "conllpp_test.txt", column=3)
+    ]
 
 
 def load_wikigold(folder: Path) -> list[Item]:
@@ -52,7 +56,12 @@ def load_wnut(folder: Path) -> list[Item]:
 
 
 def from_tokens(
-    dataset: str, tokens: list[tuple[str, str]], *, fixed: Split | None = None, unit: str | None = None, kind_post: bool = False
+    dataset: str,
+    tokens: list[tuple[str, str]],
+    *,
+    fixed: Split | None = None,
+    unit: str | None = None,
+    kind_post: bool = False,
 ) -> Item:
     """Tokens with BIO or IOB1 tags of any set, as an item. Groups other than ORG, PER and LOC become unlabelled."""
     text = " ".join(token for token, _ in tokens)

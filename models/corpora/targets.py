@@ -17,8 +17,12 @@ from typing import Literal
 from models.corpora.items import Item, Span, drop_overlaps
 
 NEUTRAL_BELOW = 0.1
-_SUFFIX = re.compile(r"[ ,]+(plc|inc|corp|corporation|group|ltd|limited|co|company|holdings|ag|sa|nv)\.?$", re.IGNORECASE)
-_FUNDS = frozenset("SPY QQQ IWM GLD GDX GDXJ SLV USO UNG TLT DIA VXX UVXY TVIX EEM FXI XLF XLE XLK SMH XBI IBB UUP".split())
+_SUFFIX = re.compile(
+    r"[ ,]+(plc|inc|corp|corporation|group|ltd|limited|co|company|holdings|ag|sa|nv)\.?$", re.IGNORECASE
+)
+_FUNDS = frozenset(
+    ["SPY", "QQQ", "IWM", "GLD", "GDX", "GDXJ", "SLV", "USO", "UNG", "TLT", "DIA", "VXX", "UVXY", "TVIX", "EEM", "FXI", "XLF", "XLE", "XLK", "SMH", "XBI", "IBB", "UUP"]
+)
 
 
 def label_of(score: float) -> str:
@@ -41,7 +45,12 @@ def load(semeval: Path, fiqa: Path) -> list[Item]:
 def _rows(semeval: Path, fiqa: Path) -> Iterator[tuple[str, str, float, Literal["headline", "post"]]]:
     with (semeval / "semeval2017_task5.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            yield row["text"], row["target"].lstrip("$"), float(row["score"]), "headline" if row["kind"] == "headline" else "post"
+            yield (
+                row["text"],
+                row["target"].lstrip("$"),
+                float(row["score"]),
+                "headline" if row["kind"] == "headline" else "post",
+            )
     with (fiqa / "fiqa_task1.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             kind: Literal["headline", "post"] = "headline" if row["kind"].startswith("headline") else "post"

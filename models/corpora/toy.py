@@ -24,17 +24,31 @@ _EVENTS = (
 
 def load() -> list[Item]:
     """One company each; two that fare differently; assets; people and places."""
-    items = [_item(f"{name} {event}", [(name, "ORG", label)], label) for name, (event, label) in product(_COMPANIES, _EVENTS)]
+    items = [
+        _item(f"{name} {event}", [(name, "ORG", label)], label) for name, (event, label) in product(_COMPANIES, _EVENTS)
+    ]
     for one, other in product(_COMPANIES, _COMPANIES):
         if one != other:
-            items.append(_item(f"{one} gains while {other} slides", [(one, "ORG", "positive"), (other, "ORG", "negative")], None))
-    for asset, (verb, label) in product(_ASSETS, (("climbs", "positive"), ("falls", "negative"), ("is flat", "neutral"))):
+            items.append(
+                _item(f"{one} gains while {other} slides", [(one, "ORG", "positive"), (other, "ORG", "negative")], None)
+            )
+    for asset, (verb, label) in product(
+        _ASSETS, (("climbs", "positive"), ("falls", "negative"), ("is flat", "neutral"))
+    ):
         items.append(_item(f"In early trade {asset} {verb}", [(asset, "ASSET", label)], label))
     for person, place, name in product(_PEOPLE, _PLACES, _COMPANIES):
-        items.append(_item(f"{person} of {name} spoke in {place}", [(person, "PER", None), (name, "ORG", None), (place, "LOC", None)], None))
+        items.append(
+            _item(
+                f"{person} of {name} spoke in {place}",
+                [(person, "PER", None), (name, "ORG", None), (place, "LOC", None)],
+                None,
+            )
+        )
     return items
 
 
 def _item(text: str, mentions: list[tuple[str, str, str | None]], story: str | None) -> Item:
     spans = tuple(Span(text.index(name), text.index(name) + len(name), group, label) for name, group, label in mentions)
-    return Item(dataset="toy", text=text, kind="headline", story=story, spans=spans, exhaustive=("ORG", "PER", "LOC", "ASSET"))
+    return Item(
+        dataset="toy", text=text, kind="headline", story=story, spans=spans, exhaustive=("ORG", "PER", "LOC", "ASSET")
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -55,9 +56,9 @@ class Backfill:
         clock: Clock,
         batch_size: int = BATCH,
     ) -> None:
-        self._log, self._known, self._index, self._scored = log, known, index, scored
-        self._checkpoints, self._scorer, self._linker, self._clock = checkpoints, scorer, linker, clock
-        self._batch_size = batch_size
+        self.log, self.known, self.index, self.scored = log, known, index, scored
+        self.checkpoints, self.scorer, self.linker, self.clock = checkpoints, scorer, linker, clock
+        self.batch_size = batch_size
 
     def run(
         self,
@@ -94,23 +95,23 @@ class _Run:
         self._columns = columns_of(str(path), self._table.columns, chosen)
 
     def go(self, progress: Callable[[Progress], None] | None) -> BackfillSummary:
-        begun = self._of._checkpoints.load(self._key)
+        begun = self._of.checkpoints.load(self._key)
         summary = begun.summary if begun else BackfillSummary()
         done = begun.line if begun else 0
         rows = (row for row in self._table.rows if row.last_line > done)
-        while batch := list(islice(rows, self._of._batch_size)):
+        while batch := list(islice(rows, self._of.batch_size)):
             summary = summary.plus(self._batch(batch))
             # The checkpoint comes last: what it counts is in the index or the dead letters.
             checkpoint = Checkpoint(line=batch[-1].last_line, summary=summary)
-            _patiently(lambda at=checkpoint: self._of._checkpoints.save(self._key, at))  # type: ignore[misc]
+            _patiently(partial(self._of.checkpoints.save, self._key, checkpoint))
             if progress is not None:
                 progress(Progress(self._lines.position, self._lines.size, summary))
-        _patiently(lambda: self._of._checkpoints.finish(self._key))
+        _patiently(partial(self._of.checkpoints.finish, self._key))
         return summary
 
     def _batch(self, rows: Sequence[Row | BadRow]) -> BackfillSummary:
         documents, bad = self._documents(rows)
-        new = list(_new(documents, self._of._known))
+        new = list(_new(documents, self._of.known))
         stories = self._scored(new)
         if bad:
             failed = [
@@ -119,15 +120,15 @@ class _Run:
                     key=f"{self._path.name}:{row.line}",
                     stage="backfill",
                     error=row.error,
-                    failed_at=self._of._clock.now(),
+                    failed_at=self._of.clock.now(),
                 )
                 for row in bad
             ]
-            _patiently(lambda: self._of._log.dead_letter(failed))
+            _patiently(partial(self._of.log.dead_letter, failed))
         if stories:
             # The order of promise 1, as in stream.local: 1 scored stream, 2 index; the checkpoint is 3, the ack.
-            _patiently(lambda: self._of._scored.publish(stories))
-            _patiently(lambda: self._of._index.put(stories))
+            _patiently(partial(self._of.scored.publish, stories))
+            _patiently(partial(self._of.index.put, stories))
         for story in stories:
             metrics.documents.labels(story.source, story.status).inc()
         return BackfillSummary(
@@ -144,12 +145,12 @@ class _Run:
         if not documents:
             return []
         started = time.perf_counter()
-        stories = score_documents(documents, self._of._scorer, self._of._linker, self._of._clock.now())
+        stories = score_documents(documents, self._of.scorer, self._of.linker, self._of.clock.now())
         metrics.model_seconds.observe(time.perf_counter() - started)
         return stories
 
     def _documents(self, rows: Sequence[Row | BadRow]) -> tuple[list[Document], list[BadRow]]:
-        now = self._of._clock.now()
+        now = self._of.clock.now()
         documents: list[Document] = []
         bad: list[BadRow] = []
         for row in rows:

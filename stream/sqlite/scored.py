@@ -16,6 +16,8 @@ from stream.sqlite.times import to_micros
 RETENTION = timedelta(days=7)
 #: Entries between two prunings.
 _PRUNE_EVERY = 2_000
+#: Entries that one pruning drops at most, so that no writer waits long for it.
+_PRUNE_MOST = 20_000
 
 
 class SqliteScoredStream:
@@ -42,11 +44,12 @@ class SqliteScoredStream:
         """Drop what is older than the retention and behind every consumer."""
         with self._database.write() as connection:
             connection.execute(
-                "DELETE FROM scored WHERE"
-                " offset <= (SELECT coalesce(min(offset), 0x7fffffffffffffff) FROM consumer_offsets)"
-                # Offsets are in the order of publication: everything up to the last old one is old.
-                " AND offset < (SELECT coalesce(min(offset), 0x7fffffffffffffff) FROM scored WHERE published_at >= ?)",
-                (to_micros(self._clock.now() - self._retention),),
+                # Offsets are in the order of publication: everything before the first young entry is old.
+                "DELETE FROM scored WHERE offset < coalesce("
+                "  (SELECT offset FROM scored WHERE published_at >= :old ORDER BY offset LIMIT 1), 0x7fffffffffffffff)"
+                " AND offset <= coalesce((SELECT min(offset) FROM consumer_offsets), 0x7fffffffffffffff)"
+                " AND offset < (SELECT min(offset) FROM scored) + :most",
+                {"old": to_micros(self._clock.now() - self._retention), "most": _PRUNE_MOST},
             )
 
     def read(self, after: int, limit: int) -> list[ScoredEntry]:

@@ -26,7 +26,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "empty": ("a.csv", b"", "empty"),
     "binary": ("a.csv", bytes(range(256)) * 40, "binary"),
     "wrong columns": ("a.csv", b"colour,size\nred,1\n", "colour"),
-    "broken gzip": ("a.csv.gz", b"\x1f\x8b\x08 and then nothing of the kind", "gzip"),
+    "broken gzip": ("a.csv.gz", b"\x1f\x8b\x08 and then nothing of the kind", "read to its end"),
     "a spreadsheet": ("a.xlsx", b"PK\x03\x04\x00\x00\xff\x00" * 40, "CSV"),
     "invalid UTF-8": ("a.csv", b"title\nProfit rises\nBad \xff\xfe bytes\nProfit falls\n", "3"),
 }
@@ -58,7 +58,8 @@ def test_a_ten_megabyte_line_and_its_neighbours(cli: Cli, tmp_path: Path) -> Non
 
 
 def test_score_answers_every_row_even_the_bad_ones(cli: Cli) -> None:
-    lines = b'{"id": 1, "text": "Profit rises"}\n{"id": 2, "text": 5}\n{broken\n\xff\xfe\n{"id": 5, "text": "Profit falls"}\n'
+    good = b'{"id": %d, "text": "Profit rises"}\n'
+    lines = good % 1 + b'{"id": 2, "text": 5}\n{broken\n\xff\xfe\n' + good % 5
     done = cli("score", "-", "--format", "jsonl", stdin=lines)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     assert [row["status"] for row in rows] == ["scored", "unscored", "unscored", "unscored", "scored"]

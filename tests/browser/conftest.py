@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,12 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
         contexts.append(context)
         page = context.new_page()
         page.wrong = []
+        page.until = partial(_until, page)
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
         page.on("console", lambda message: page.wrong.append(message.text) if message.type == "error" else None)
         page.add_init_script(
-            "window.violations = [];"
-            "addEventListener('securitypolicyviolation', (e) => violations.push(`${e.violatedDirective} ${e.blockedURI}`))"
+            "window.violations = []; addEventListener('securitypolicyviolation',"
+            " (event) => violations.push(`${event.violatedDirective} ${event.blockedURI}`))"
         )
         page.goto(url)
         if ready:
@@ -82,6 +84,14 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Any]]:
     yield begin
     for context in contexts:
         context.close()
+
+
+def _until(page: Any, condition: str, seconds: float = 20) -> None:
+    """Wait for a condition in JavaScript. (playwright's own wait is an eval in the page, which its policy forbids.)"""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"still not so: {condition}"
+        page.wait_for_timeout(50)
 
 
 class Site:

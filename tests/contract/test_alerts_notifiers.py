@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pytest
 from aiohttp import web
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 from pydantic import SecretStr
 
 from alerts.notifiers.slack import SlackNotifier
@@ -141,7 +141,7 @@ async def smtp_receiver(behaviour: str) -> AsyncIterator[int]:
                 handler,
                 hostname="127.0.0.1",
                 auth_require_tls=False,
-                authenticator=lambda *_: __import__("aiosmtpd.smtp").smtp.AuthResult(success=True),
+                authenticator=lambda *_: AuthResult(success=True),
                 loop=loop,
             ),
             "127.0.0.1",
@@ -177,7 +177,7 @@ def test_what_receivers_do(
         assert isinstance(error, NotifyError), "it was not taken, and nobody would know"
         assert isinstance(error, NotifyRetry) == (outcome == "retry"), str(error)
         assert str(error), "it says why"
-        _assert_no_secret(error, behaviour)
+        _assert_no_secret(error)
     out, err = capfd.readouterr()
     assert CANARY not in out + err
 
@@ -186,7 +186,7 @@ def test_what_receivers_do(
 def test_nobody_listens(make: Callable[[int], Notifier], unused_port: int) -> None:
     error = asyncio.run(_attempt(make(unused_port).notify(NOTICE)))
     assert isinstance(error, NotifyRetry)
-    _assert_no_secret(error, "")
+    _assert_no_secret(error)
 
 
 @pytest.mark.parametrize("make", [webhook, slack, email])
@@ -219,7 +219,7 @@ def test_private_addresses_are_refused_where_they_are_connected_to(url: str) -> 
     error, connections = asyncio.run(run())
     assert isinstance(error, NotifyError)
     assert not isinstance(error, NotifyRetry)
-    assert "allow_private_addresses" in str(error)
+    assert "allow_private_addresses" in str(error) or "is no URL" in str(error)
     assert connections == 0
 
 
@@ -273,9 +273,9 @@ async def _attempt(call: Awaitable[None]) -> Exception | None:
     return None
 
 
-def _assert_no_secret(error: BaseException, behaviour: str) -> None:
+def _assert_no_secret(error: BaseException) -> None:
     shown = "".join(traceback.format_exception(error)) + repr(error) + str(error) + repr(vars(error))
-    assert CANARY not in shown.replace(f"{behaviour} no, {CANARY}", "")
+    assert CANARY not in shown
 
 
 def test_every_notifier_is_under_this_contract() -> None:

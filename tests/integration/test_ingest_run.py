@@ -15,7 +15,7 @@ from ingest.feeds import Feed, Sources
 from ingest.run import FeedOutcome, IngestLoop, all_refused
 from riskwire import wire
 from riskwire.clock import ManualClock, SystemClock
-from riskwire.errors import StorageFull
+from riskwire.errors import StorageFull, WireError
 from riskwire.ports import AppendResult
 from riskwire.settings import IngestSettings
 from riskwire.testing import MemoryLog
@@ -181,6 +181,24 @@ def test_a_mistake_in_our_own_code_is_that_feeds_failure(monkeypatch: pytest.Mon
             assert outcomes["a"].outcome == "failed"
             assert "ZeroDivisionError" in (outcomes["a"].error or "")
             assert outcomes["b"].new == 1
+
+    run(scenario)
+
+
+def test_a_story_that_can_not_be_written_is_that_feeds_failure() -> None:
+    class Picky(MemoryLog):
+        def append(self, documents: Sequence[Document]) -> AppendResult:
+            if any("poison" in document.title for document in documents):
+                raise WireError("can't be written as JSON", about="riskwire.document")
+            return super().append(documents)
+
+    world = World(Picky())
+    world.pages |= {"a": rss(("1", "poison")), "b": rss(("2", "two"))}
+
+    async def scenario() -> None:
+        async with world.serving():
+            outcomes = await world.once("a", "b")
+            assert (outcomes["a"].outcome, outcomes["b"].new) == ("failed", 1)
 
     run(scenario)
 

@@ -147,3 +147,18 @@ def test_no_text_is_ever_a_syntax_error(filled, text):
 @given(st.integers(-(2**63), 2**63 - 1), st.text(min_size=1).filter(lambda text: text.isprintable()))
 def test_a_page_token_is_read_back(micros, identity):
     assert read_token(page_token(micros, identity)) == (micros, identity)
+
+
+@settings(max_examples=150, deadline=None)
+@given(titles=st.lists(st.text(max_size=60).filter(lambda text: text.isprintable() or "\0" in text), max_size=4))
+def test_no_word_of_an_old_revision_is_left_behind(filled, titles):
+    index = filled
+    for title in titles:
+        held = index.held([a_story(99).id]).get(a_story(99).id, 0)
+        index.put([a_story(99, revision=held + 1, title=title, summary=title[::-1])])
+    held = index.held([a_story(99).id]).get(a_story(99).id, 0)
+    index.put([a_story(99, revision=held + 1, status="removed")])
+    with index._database.write() as connection:
+        connection.execute("CREATE VIRTUAL TABLE IF NOT EXISTS temp.vocabulary USING fts5vocab (main, words, row)")
+        words = {word for (word,) in connection.execute("SELECT term FROM vocabulary")}
+    assert words <= {"tesla", "recalls", "cars", "and", "or", "not", "near", "ß", "½", "²", "e"}

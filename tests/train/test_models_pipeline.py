@@ -76,7 +76,9 @@ def test_stages_that_are_done_are_not_done_again(done: Path) -> None:
 
 def test_the_same_command_gives_the_same_weights(done: Path, tmp_path: Path) -> None:
     assert train.main([str(RECIPE), "--work", str(tmp_path / "work"), "--output", str(tmp_path / "artefact")]) == 0
-    one, other = (json.loads((folder / "work" / "evaluate.done.json").read_text(encoding="utf-8")) for folder in (done, tmp_path))
+    one, other = (
+        json.loads((folder / "work" / "evaluate.done.json").read_text(encoding="utf-8")) for folder in (done, tmp_path)
+    )
     assert one["fp32"]["toy"]["spans"]["f1"] == pytest.approx(other["fp32"]["toy"]["spans"]["f1"], abs=0.05)
 
 
@@ -124,19 +126,35 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(encoder: TextEnco
             torch.manual_seed(0)
             network = build(TOY, vocabulary=600, dropout=0.1)
             finetune(
-                network, examples, settings, pad=encoder.pad, seed=1, folder=folder, judge=lambda _: {"mean": 0.5},
-                report=lambda _: None, stop_after=stop,
+                network,
+                examples,
+                settings,
+                pad=encoder.pad,
+                seed=1,
+                folder=folder,
+                judge=lambda _: {"mean": 0.5},
+                report=lambda _: None,
+                stop_after=stop,
             )
         weights.append(torch.cat([tensor.flatten() for tensor in network.state_dict().values()]))
     assert torch.allclose(weights[0], weights[1], atol=1e-6)
 
 
-def test_the_best_epoch_stays_and_patience_ends_the_run(encoder: TextEncoder, network: RiskwireNet, tmp_path: Path) -> None:
+def test_the_best_epoch_stays_and_patience_ends_the_run(
+    encoder: TextEncoder, network: RiskwireNet, tmp_path: Path
+) -> None:
     examples = make_examples(toy_items()[:32], encoder, max_tokens=32)
     settings = Finetune(epochs=9, batch_size=16, patience=2, bf16=False)
     means = iter([0.1, 0.5, 0.4, 0.3, 0.9])
     state = finetune(
-        network, examples, settings, pad=encoder.pad, seed=1, folder=tmp_path, judge=lambda _: {"mean": next(means)}, report=lambda _: None
+        network,
+        examples,
+        settings,
+        pad=encoder.pad,
+        seed=1,
+        folder=tmp_path,
+        judge=lambda _: {"mean": next(means)},
+        report=lambda _: None,
     )
     assert (state["best"], len(state["history"]), state["finished"]) == (1, 4, True)
 
@@ -144,7 +162,9 @@ def test_the_best_epoch_stays_and_patience_ends_the_run(encoder: TextEncoder, ne
 def test_what_is_not_labelled_teaches_nothing(encoder: TextEncoder, network: RiskwireNet) -> None:
     network.eval()
     settings = Finetune(bf16=False, label_smoothing=0.0)
-    unlabelled = make_examples([Item(dataset="x", text="Alder Bank names a new head of accounts")], encoder, max_tokens=32)
+    unlabelled = make_examples(
+        [Item(dataset="x", text="Alder Bank names a new head of accounts")], encoder, max_tokens=32
+    )
     batch = collate(unlabelled, pad=encoder.pad)
     loss = losses(network, batch, settings, batch.cases)
     assert float(loss.detach()) == pytest.approx(0, abs=1e-6)
@@ -163,9 +183,18 @@ def test_a_set_without_assets_says_nothing_about_assets(encoder: TextEncoder) ->
 
 
 def test_capitalised_words_outside_mentions_weigh_less_where_told(encoder: TextEncoder) -> None:
-    item = Item(dataset="x", text="Alder met Mara", spans=(Span(0, 5, "ORG", "neutral"),), exhaustive=("ORG",), outside_weight=0.3, ignored=((6, 9),))
+    item = Item(
+        dataset="x",
+        text="Alder met Mara",
+        spans=(Span(0, 5, "ORG", "neutral"),),
+        exhaustive=("ORG",),
+        outside_weight=0.3,
+        ignored=((6, 9),),
+    )
     (example,) = make_examples([item], encoder, max_tokens=32)
-    assert example.spans == ((1, 1 + sum(example.allowed[1:-1, begin("ORG")] | example.allowed[1:-1, inside("ORG")]), 1),)
+    assert example.spans == (
+        (1, 1 + sum(example.allowed[1:-1, begin("ORG")] | example.allowed[1:-1, inside("ORG")]), 1),
+    )
     assert example.tag_weight[1] == 1
     assert example.tag_weight[-2] == pytest.approx(0.3)
     assert 0 in example.tag_weight[1:-1]
@@ -211,10 +240,14 @@ def test_word_shapes_are_shaken_row_by_row() -> None:
 
 
 @pytest.mark.parametrize("method", ["none", "rowwise", "blockwise"])
-def test_exported_graphs_say_what_the_network_says(method: str, encoder: TextEncoder, network: RiskwireNet, tmp_path: Path) -> None:
+def test_exported_graphs_say_what_the_network_says(
+    method: str, encoder: TextEncoder, network: RiskwireNet, tmp_path: Path
+) -> None:
     network.eval()
     examples = make_examples(toy_items()[::5], encoder, max_tokens=32)
-    size = export.export(network, tmp_path / "m.onnx", Quantise(method=method, embedding="fp32" if method == "none" else "int8"))  # type: ignore[arg-type]
+    size = export.export(
+        network, tmp_path / "m.onnx", Quantise(method=method, embedding="fp32" if method == "none" else "int8")
+    )  # type: ignore[arg-type]
     assert size == (tmp_path / "m.onnx").stat().st_size
     graph = export.forward_of(tmp_path / "m.onnx")
     gap = export.difference(train.forward_of(network), graph, examples, pad=encoder.pad)

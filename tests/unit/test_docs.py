@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from riskwire.settings import load
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -31,6 +33,16 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
         ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_the_configuration_in_the_readme_is_one(tmp_path: Path) -> None:
+    (block,) = re.findall(
+        r"^```toml\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (tmp_path / "riskwire.toml").write_text(block)
+    settings = load(tmp_path / "riskwire.toml")
+    assert settings.ingest.contact
+    assert settings.alerts.email.recipients
 
 
 def test_generated_pages_are_fresh() -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.corpora import CORPORA
-from models.corpora import ner, phrasebank, sentfin, targets, tweets
+from models.corpora import CORPORA, ner, phrasebank, sentfin, targets, tweets
 from models.corpora.assets import group_of
 from models.corpora.compose import join_pairs
 from models.corpora.items import Item, text_key
@@ -31,7 +30,9 @@ def named(item: Item) -> list[tuple[str, str | None, str | None]]:
 
 
 def test_phrasebank(tmp_path: Path) -> None:
-    (tmp_path / "phrasebank.csv").write_text('sentence,label,min_agreement\n"Sales , it said , rose .",positive,66\n', encoding="utf-8")
+    (tmp_path / "phrasebank.csv").write_text(
+        'sentence,label,min_agreement\n"Sales , it said , rose .",positive,66\n', encoding="utf-8"
+    )
     (item,) = phrasebank.load(tmp_path)
     assert (item.text, item.story, item.agreement, item.exhaustive) == ("Sales , it said , rose .", "positive", 66, ())
 
@@ -72,7 +73,8 @@ def test_targets_are_found_with_their_sign_or_without_their_legal_form(tmp_path:
         encoding="utf-8",
     )
     (tmp_path / "fiqa_task1.csv").write_text(
-        "id,kind,elinsky_split,sentence,target,sentiment_score,aspects,snippets\n1,post,train,Buy SPY now,SPY,0.6,[],[]\n", encoding="utf-8"
+        "id,kind,elinsky_split,sentence,target,sentiment_score,aspects,snippets\n1,post,train,Buy SPY now,SPY,0.6,[],[]\n",
+        encoding="utf-8",
     )
     cashtag, headline, lost, fund = targets.load(tmp_path, tmp_path)
     assert named(cashtag) == [("$AB", "ORG", "positive")]
@@ -127,7 +129,14 @@ def sentfin_like() -> list[Item]:
     from models.corpora.items import Span
 
     return [
-        Item(dataset="s", text=f"{name} {word}", kind="headline", story=label, spans=(Span(0, len(name), "ORG", label),), exhaustive=("ORG",))
+        Item(
+            dataset="s",
+            text=f"{name} {word}",
+            kind="headline",
+            story=label,
+            spans=(Span(0, len(name), "ORG", label),),
+            exhaustive=("ORG",),
+        )
         for name in ("Alder", "Tessel", "Quarry")
         for word, label in (("soars", "positive"), ("sinks", "negative"), ("meets", "neutral"))
     ]

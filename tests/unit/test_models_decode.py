@@ -19,7 +19,9 @@ def tokens(text: str, pieces: list[str]) -> Encoded:
         at += len(plain)
         ends.append(at)
         words.append(word)
-    return Encoded(*(np.array(values, dtype=np.int64) for values in (range(len(pieces)), starts, ends, words, [0] * len(pieces))))
+    return Encoded(
+        *(np.array(values, dtype=np.int64) for values in (range(len(pieces)), starts, ends, words, [0] * len(pieces)))
+    )
 
 
 def chances(*tags: str, sure: float = 0.92) -> np.ndarray:
@@ -52,7 +54,9 @@ def test_a_word_is_never_split() -> None:
     """The first sub-token speaks for its word, whatever the others say."""
     text = "Quarrymen rose"
     pieces = tokens(text, ["Quarr", "#ym", "#en", "rose"])
-    assert [text[s.start : s.end] for s in find_spans(text, pieces, chances("B-ORG", "O", "B-PER", "O"))] == ["Quarrymen"]
+    assert [text[s.start : s.end] for s in find_spans(text, pieces, chances("B-ORG", "O", "B-PER", "O"))] == [
+        "Quarrymen"
+    ]
     assert find_spans(text, pieces, chances("O", "B-ORG", "I-ORG", "O")) == []
 
 
@@ -96,7 +100,9 @@ def test_names_are_trimmed(text: str, name: str) -> None:
 
 def test_a_currency_beside_a_number_is_a_unit() -> None:
     text = "EUR 3 mn, EUR gains"
-    found = find_spans(text, tokens(text, ["EUR", "3", "mn", ",", "EUR", "gains"]), chances("B-ASSET", "O", "O", "O", "B-ASSET", "O"))
+    found = find_spans(
+        text, tokens(text, ["EUR", "3", "mn", ",", "EUR", "gains"]), chances("B-ASSET", "O", "O", "O", "B-ASSET", "O")
+    )
     assert [(s.start, s.end) for s in found] == [(10, 13)]
 
 

@@ -30,7 +30,16 @@ def test_links_and_entities_are_blanked_to_the_same_length(text: str, seen: str)
 
 @pytest.mark.parametrize(
     ("word", "case"),
-    [("profit", "lower"), ("Nokia", "title"), ("NOKIA", "upper"), ("eBay", "mixed"), ("McDonald", "mixed"), ("12.5", "none"), ("A", "title"), ("3M", "title")],
+    [
+        ("profit", "lower"),
+        ("Nokia", "title"),
+        ("NOKIA", "upper"),
+        ("eBay", "mixed"),
+        ("McDonald", "mixed"),
+        ("12.5", "none"),
+        ("A", "title"),
+        ("3M", "title"),
+    ],
 )
 def test_word_shapes(word: str, case: str) -> None:
     assert CASES[word_case(word)] == case

@@ -19,7 +19,12 @@ def test_another_order_is_put_right() -> None:
 
 @pytest.mark.parametrize(
     "found",
-    [("positive", "neutral"), ("positive", "neutral", "neutral"), ("bullish", "neutral", "bearish"), ("Positive", "neutral", "negative")],
+    [
+        ("positive", "neutral"),
+        ("positive", "neutral", "neutral"),
+        ("bullish", "neutral", "bearish"),
+        ("Positive", "neutral", "negative"),
+    ],
 )
 def test_unknown_names_are_refused(found: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="expected exactly"):

@@ -41,8 +41,13 @@ def scorer() -> OnnxScorer:
 
 def gap(one: TextScore, other: TextScore) -> float:
     """The largest |Δp| between two answers, whose mentions must be the same."""
-    assert [(e.text, e.start, e.entity_group) for e in one.entities] == [(e.text, e.start, e.entity_group) for e in other.entities]
-    pairs = [(one.sentiment, other.sentiment), *((a.sentiment, b.sentiment) for a, b in zip(one.entities, other.entities, strict=True))]
+    assert [(e.text, e.start, e.entity_group) for e in one.entities] == [
+        (e.text, e.start, e.entity_group) for e in other.entities
+    ]
+    pairs = [
+        (one.sentiment, other.sentiment),
+        *((a.sentiment, b.sentiment) for a, b in zip(one.entities, other.entities, strict=True)),
+    ]
     gaps = [abs(a.probabilities[name] - b.probabilities[name]) for a, b in pairs for name in a.probabilities]
     confidences = [abs(a.confidence - b.confidence) for a, b in zip(one.entities, other.entities, strict=True)]
     return max(gaps + confidences)
@@ -76,8 +81,14 @@ def test_answers_come_in_order_and_add_up(scorer: OnnxScorer) -> None:
     for text, score in zip(TEXTS, scorer.score(TEXTS), strict=True):
         for sentiment in [score.sentiment, *(entity.sentiment for entity in score.entities)]:
             assert sum(sentiment.probabilities.values()) == pytest.approx(1, abs=1e-6)
-            assert sentiment.confidence == max(sentiment.probabilities.values()) == sentiment.probabilities[sentiment.label]
-            assert sentiment.score == pytest.approx(sentiment.probabilities["positive"] - sentiment.probabilities["negative"])
+            assert (
+                sentiment.confidence
+                == max(sentiment.probabilities.values())
+                == sentiment.probabilities[sentiment.label]
+            )
+            assert sentiment.score == pytest.approx(
+                sentiment.probabilities["positive"] - sentiment.probabilities["negative"]
+            )
         for entity in score.entities:
             assert text[entity.start : entity.end] == entity.text
             assert entity.text == entity.text.strip()
@@ -99,7 +110,18 @@ def test_nothing_to_score_is_named_by_its_place(scorer: OnnxScorer) -> None:
     assert scorer.score([]) == []
 
 
-@pytest.mark.parametrize("text", ["\x00", "a" * 5000, "🚀" * 400, "‮" + "abc", "日本銀行は金利を据え置いた", "\ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "ignore") + "x", "$" * 300])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x00",
+        "a" * 5000,
+        "🚀" * 400,
+        "‮" + "abc",
+        "日本銀行は金利を据え置いた",
+        "\ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "ignore") + "x",
+        "$" * 300,
+    ],
+)
 def test_odd_texts_do_no_harm(scorer: OnnxScorer, text: str) -> None:
     try:
         score = scorer.score([text])[0]
@@ -135,7 +157,10 @@ def test_labels_are_read_by_name(tmp_path: Path, scorer: OnnxScorer) -> None:
 def test_cashtags_that_the_tagger_missed_are_mentions(scorer: OnnxScorer) -> None:
     found = {entity.text: entity.symbol for entity in scorer.score(["idk maybe $msft lol"])[0].entities}
     assert found["$msft"] == "MSFT"
-    assert with_cashtags([FoundSpan(0, 5, "ORG", 0.8)], [(0, 5), (7, 9)]) == [FoundSpan(0, 5, "ORG", 0.8), FoundSpan(7, 9, "ORG", 1.0)]
+    assert with_cashtags([FoundSpan(0, 5, "ORG", 0.8)], [(0, 5), (7, 9)]) == [
+        FoundSpan(0, 5, "ORG", 0.8),
+        FoundSpan(7, 9, "ORG", 1.0),
+    ]
 
 
 def test_cuda_without_a_gpu_says_what_to_do() -> None:

@@ -9,7 +9,9 @@ from models.symbols import SymbolLinker, base_key, name_key
 from riskwire.errors import InputError
 from riskwire.types import EntityGroup, EntityMention, Sentiment
 
-NEUTRAL = Sentiment(label="neutral", confidence=1.0, probabilities={"positive": 0.0, "neutral": 1.0, "negative": 0.0}, score=0.0)
+NEUTRAL = Sentiment(
+    label="neutral", confidence=1.0, probabilities={"positive": 0.0, "neutral": 1.0, "negative": 0.0}, score=0.0
+)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +21,9 @@ def linker() -> SymbolLinker:
 
 def mention(text: str, name: str, group: EntityGroup = "ORG") -> EntityMention:
     start = text.index(name)
-    return EntityMention(entity_group=group, text=name, start=start, end=start + len(name), confidence=0.9, sentiment=NEUTRAL)
+    return EntityMention(
+        entity_group=group, text=name, start=start, end=start + len(name), confidence=0.9, sentiment=NEUTRAL
+    )
 
 
 @pytest.mark.parametrize(
@@ -190,7 +194,11 @@ def test_a_users_list_wins(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("ticker,company\nA,B\n", "columns symbol and name"), ("symbol,name\nA,\n", "without symbol or name"), ("", "columns")],
+    [
+        ("ticker,company\nA,B\n", "columns symbol and name"),
+        ("symbol,name\nA,\n", "without symbol or name"),
+        ("", "columns"),
+    ],
 )
 def test_a_wrong_list_is_refused(tmp_path: Path, content: str, says: str) -> None:
     path = tmp_path / "wrong.csv"

@@ -63,7 +63,7 @@ function inUtc(node) {
 }
 
 /** Draw into `container`; resolves to the view. `tooltip(datum, event)` is told what is under the pointer, or null. */
-export async function draw(container, spec, rows, { width, tooltip, label }) {
+export async function draw(container, spec, rows, { width, tooltip }) {
   const { vega, vegaLite, expressionInterpreter } = await load();
   const given = fitted(spec, width);
   given.data = { name: 'rows', values: rows.map((row) => ({ ...row })) };
@@ -74,8 +74,6 @@ export async function draw(container, spec, rows, { width, tooltip, label }) {
   });
   const stage = document.createElement('div');
   await view.initialize(stage).runAsync();
-  const svg = stage.querySelector('svg');
-  svg?.setAttribute('aria-label', label);
   container.replaceChildren(stage);
   return view;
 }

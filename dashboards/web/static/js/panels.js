@@ -97,7 +97,7 @@ async function show(name) {
     panel.table.replaceChildren(table(TABLES[name] ?? plain(answer.rows), answer.rows));
   } else {
     const width = Math.max(80, panel.chart.clientWidth - (MARGINS[name] ?? 80));
-    panel.view = await draw(panel.chart, answer.spec, answer.rows, { width, tooltip: hint(name), label: answer.description });
+    panel.view = await draw(panel.chart, answer.spec, answer.rows, { width, tooltip: hint(name) });
     panel.view.addEventListener('click', (_event, item) => { if (name === 'top_movers' && item?.datum?.symbol) state.set({ symbol: item.datum.symbol }); });
   }
 }
