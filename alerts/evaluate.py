@@ -129,7 +129,7 @@ class Evaluator:
         """A story was seen. The states that alerts entered by it and by the time until then, in order."""
         if not self._is_new(document):
             return []
-        states = self.advance(document.seen_at)
+        states: list[Alert] = []; self.now = max(self.now or document.seen_at, document.seen_at)
         for cell, sample in sorted(self._admit(document), key=lambda pair: pair[0].order):
             states += self._evaluate(cell, sample, arrived=True)
         return states

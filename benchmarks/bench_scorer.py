@@ -121,9 +121,8 @@ def main() -> int:
         for name, run in runs.items():
             rates[name].append(rate(run, given))
     medians = {name: statistics.median(found) for name, found in rates.items()}
-    print(
-        f"{options.texts} texts: {source}; {THREADS} threads, {platform.processor() or platform.machine()}, {shipped.provider}, {shipped.model.version}"
-    )
+    machine = f"{THREADS} threads, {platform.processor() or platform.machine()}, {shipped.provider}"
+    print(f"{options.texts} texts: {source}; {machine}, model {shipped.model.version}")
     for name, found in rates.items():
         print(f"  {name:26} {medians[name]:7.0f} texts/s   ({min(found):.0f}-{max(found):.0f})")
     broken = 0
@@ -135,9 +134,8 @@ def main() -> int:
         )
         ratios[f"batch {batch}"] = ratio
         broken += ratio < promised
-        print(
-            f"  scorer against the pipeline at batch {batch}: {ratio:.1f}x (promised {promised:.0f}x){'' if ratio >= promised else '  BROKEN'}"
-        )
+        verdict = "" if ratio >= promised else "  BROKEN"
+        print(f"  scorer against the pipeline at batch {batch}: {ratio:.1f}x (promised {promised:.0f}x){verdict}")
     if options.json:
         options.json.write_text(
             json.dumps({"texts_per_second": medians, "ratios": ratios, "threads": THREADS}, indent=1), encoding="utf-8"

@@ -14,8 +14,9 @@ from riskwire.errors import StorageError
 
 _FILE = "author.key"
 # @name and @name@host, also at the end of a profile's address. An e-mail address goes as a whole.
-_EMAIL = re.compile(r"@?[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-_MENTION = re.compile(r"(?<!\w)@\w[\w.-]*(?:@[\w.-]*\w)?")
+# Both begin where a word begins and have an end, so that no text takes long.
+_EMAIL = re.compile(r"(?<![\w.+-])@?[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_MENTION = re.compile(r"(?<!\w)@\w[\w.-]{0,200}(?:@[\w.-]{0,200}\w)?")
 _PROFILE = re.compile(r"(/(?:users|u|user|profile)/)[\w.%-]+")
 
 

@@ -16,13 +16,15 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver
 
-from ingest.address import check_url, is_public
+from ingest.address import check_url
 from ingest.files import read_local
 from ingest.headers import max_age, retry_after, safe
 from ingest.resolver import DaemonResolver
+from ingest.unpack import unpacker
 from riskwire import __version__
 from riskwire.clock import Clock, SystemClock
 from riskwire.errors import AddressRefused, FetchError, TooLarge
+from riskwire.net import is_public
 from riskwire.settings import IngestSettings
 
 MAX_REDIRECTS = 5
@@ -177,7 +179,7 @@ class Fetcher:
 
     async def _body(self, url: str, response: aiohttp.ClientResponse, headers: Mapping[str, str]) -> bytes:
         cap = self._settings.max_bytes
-        unpack = _unpacker(headers.get("content-encoding", ""), url)
+        unpack = unpacker(headers.get("content-encoding", ""), url)
         body = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK):
             pending = chunk
@@ -249,40 +251,3 @@ def _status_error(url: str, status: int, headers: Mapping[str, str], now: dateti
     else:
         message, hint = f"answered with status {status}", ""
     return FetchError(message, about=url, hint=hint, status=status, retry_after=wait)
-
-
-def _unpacker(encoding: str, url: str) -> Any:
-    """A function (bytes, at most so many) → (unpacked, what is left to unpack)."""
-    name = encoding.strip().lower()
-    if name in ("", "identity"):
-        return lambda data, limit: (data, b"")
-    if name in ("gzip", "x-gzip"):
-        packed = zlib.decompressobj(wbits=31)
-    elif name == "deflate":
-        return _Deflate()
-    else:
-        raise FetchError(f"is compressed with {name[:40]!r}, which was not asked for", about=url)
-    return lambda data, limit: _inflate(packed, data, limit)
-
-
-def _inflate(packed: Any, data: bytes, limit: int) -> tuple[bytes, bytes]:
-    if packed.eof:  # trailing bytes behind the end: ignored, as browsers do
-        return b"", b""
-    piece = packed.decompress(data, max(limit, 1))
-    return piece, packed.unconsumed_tail
-
-
-class _Deflate:
-    """`deflate` means zlib's format; some servers send it raw. The first bytes tell."""
-
-    def __init__(self) -> None:
-        self._packed: Any = None
-
-    def __call__(self, data: bytes, limit: int) -> tuple[bytes, bytes]:
-        if self._packed is None:
-            self._packed = zlib.decompressobj()
-            try:
-                return _inflate(self._packed, data, limit)
-            except zlib.error:
-                self._packed = zlib.decompressobj(wbits=-15)
-        return _inflate(self._packed, data, limit)

@@ -13,10 +13,12 @@ from ingest.jsonfeed import looks_like_json, read_json_feed
 from ingest.parsed import ParsedEntry, ParsedFeed
 from ingest.text import html_to_text
 from riskwire.errors import ParseError
+from riskwire.types import MAX_DOCUMENT_BYTES
 
 #: More entries than this are cut off: no feed that is meant to be polled has them.
 MAX_ENTRIES = 5_000
-_HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE | re.DOTALL)
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_HTML = re.compile(rb"\s*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
 _END = re.compile(rb"</\s*(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
 _OTHER_XML = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex|opml|svg|error)[\s>]", re.IGNORECASE)
 _OTHERS = {b"urlset": "a sitemap", b"sitemapindex": "a sitemap", b"opml": "OPML (a list of feeds)", b"svg": "a picture"}
@@ -60,7 +62,7 @@ def read_feed(body: bytes, url: str = "", content_type: str | None = None) -> Pa
 
 
 def _what_is_it(body: bytes, head: bytes, error: object) -> str:
-    if _HTML.match(head):
+    if _HTML.match(_COMMENT.sub(b"", head)):
         return "is a web page (HTML), not a feed"
     if b"\0" in head and not body.startswith(_BOM):
         return "is binary, not a feed"
@@ -101,7 +103,8 @@ def _string(value: object) -> str | None:
 
 
 def _text(value: object) -> str:
-    return html_to_text(value) if isinstance(value, str) else ""
+    # One character more than is kept shows that there was more; beyond that nothing need travel.
+    return html_to_text(value)[: MAX_DOCUMENT_BYTES + 1] if isinstance(value, str) else ""
 
 
 def _detail(entry: dict[str, Any], name: str) -> dict[str, Any]:

@@ -92,6 +92,7 @@ class IngestLoop:
             async with asyncio.TaskGroup() as group:
                 for ingestor in ingestors:
                     group.create_task(self._tend(ingestor, stop), name=f"source {ingestor.name}")
+                group.create_task(stop.wait())  # a list without sources is no reason to end
         _log.info("stopped")
 
     async def once(self) -> list[FeedOutcome]:

@@ -39,7 +39,8 @@ MAX_DEPTH = 8
 #: A signature is good for this many seconds, to both sides.
 WINDOW = 300
 _VERSION = "v1="
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
+# Strings are passed over, one without an end up to the end: each byte is looked at once.
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z|\\\Z)|[\[\]{}]', re.DOTALL)
 _log = get_logger("ingest")
 
 

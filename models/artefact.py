@@ -52,10 +52,10 @@ class Graph(msgspec.Struct, frozen=True):
 
     input_ids: str = "input_ids"
     attention_mask: str = "attention_mask"
-    token_type_ids: str = "token_type_ids"
+    token_type_ids: str = "token_type_ids"  # noqa: S105
     story: str = "story_logits"
     tags: str = "tag_logits"
-    token_sentiment: str = "token_sentiment_logits"
+    token_sentiment: str = "token_sentiment_logits"  # noqa: S105
 
 
 class DataEntry(msgspec.Struct, frozen=True):

@@ -3,7 +3,8 @@
 A word (as the tokenizer splits words: at blanks and punctuation) takes the tags of its first sub-token, so a mention
 never begins or ends inside a word. A mention begins at B-, or at I- behind a word outside; it goes on over every I-,
 whatever its group, and its group is the one with the most probability over all its words. Then blanks, quotes,
-punctuation and a possessive are trimmed; a currency code that only gives an amount its unit ("EUR 10 mn") is no mention. Offsets are code points: `text[start:end]` is the mention.
+punctuation and a possessive are trimmed; a currency code that only gives an amount its unit ("EUR 10 mn") is no
+mention. Offsets are code points: `text[start:end]` is the mention.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ Floats = npt.NDArray[np.floating[Any]]
 _BEGIN = np.array([begin(group) for group in GROUPS])
 _INSIDE = np.array([inside(group) for group in GROUPS])
 _IS_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
-_ABBREVIATIONS = frozenset(
-    ["inc", "corp", "co", "ltd", "plc", "bros", "cos", "llc", "lp", "sa", "s.a", "ag", "nv", "n.v", "spa", "s.p.a", "ab", "asa", "oyj", "jr", "sr", "st", "mt", "intl"]
-)
-_CODES = frozenset(
-    ["EUR", "USD", "GBP", "JPY", "CHF", "SEK", "NOK", "DKK", "CAD", "AUD", "NZD", "CNY", "INR", "RUB", "BRL", "KRW", "HKD", "SGD", "ZAR", "PLN", "EEK", "LTL", "LVL", "Rs", "US", "C", "A", "€", "£", "¥"]
-)
+_LEGAL_AND_TITLES = """
+inc corp co ltd plc bros cos llc lp sa s.a ag nv n.v spa s.p.a ab asa oyj jr sr st mt intl
+"""
+_ABBREVIATIONS = frozenset(_LEGAL_AND_TITLES.split())
+_CURRENCY_SIGNS = """
+EUR USD GBP JPY CHF SEK NOK DKK CAD AUD NZD CNY INR RUB BRL KRW HKD SGD ZAR PLN EEK LTL LVL Rs US C A € £ ¥
+"""
+_CODES = frozenset(_CURRENCY_SIGNS.split())
 _POSSESSIVES = ("'s", "’s", "`s", "´s")
 _FRONT = " \t\r\n\"'“”‘’`´«»([{<#@*•–—-,;:.!?/|\\"
 _BACK = " \t\r\n\"'“”‘’`´«»([{<#@*•–—-,;:!?/|\\"
@@ -90,9 +93,14 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and text[start] in _FRONT:
         start += 1
     while end > start:
+        last = text[end - 1]
         if text[max(start, end - 2) : end].lower() in _POSSESSIVES:
             end -= 2
-        elif text[end - 1] in _BACK or (text[end - 1] == "." and not _keeps_stop(text[start : end - 1])) or (text[end - 1] == ")" and "(" not in text[start:end]):
+        elif (
+            last in _BACK
+            or (last == "." and not _keeps_stop(text[start : end - 1]))
+            or _closes_nothing(text, start, end)
+        ):
             end -= 1
         else:
             break
@@ -110,6 +118,10 @@ def is_unit(text: str, start: int, end: int) -> bool:
     if text[start:end] not in _CODES:
         return False
     return text[end:].lstrip()[:1].isdigit() or text[:start].rstrip()[-1:].isdigit()
+
+
+def _closes_nothing(text: str, start: int, end: int) -> bool:
+    return text[end - 1] == ")" and "(" not in text[start:end]
 
 
 def _keeps_stop(name: str) -> bool:
@@ -137,10 +149,8 @@ def relevances(text: str, spans: Sequence[tuple[int, int]]) -> list[float]:
     title = text.find("\n") if "\n" in text else len(text)
     best: dict[str, float] = {}
     for start, end in sorted(spans):
-        if start < title:
-            value = 0.9 if best else 1.0
-        else:
-            value = 0.8 - 0.4 * (start - title) / max(1, len(text) - title)
+        below = 0.8 - 0.4 * (start - title) / max(1, len(text) - title)
+        value = below if start >= title else 0.9 if best else 1.0
         name = text[start:end].casefold()
         best[name] = max(value, best.get(name, 0.0))
     crowding = max(0.5, 1 / (1 + 0.1 * max(0, len(best) - 3)))

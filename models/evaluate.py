@@ -79,7 +79,7 @@ def figures(
         own = (datasets == dataset) & (labels != UNLABELLED)
         if own.any():
             entry["story"] = classification(labels[own], chances[own])
-            levels = {examples[i].item.agreement for i in np.flatnonzero(own)} - {None}
+            levels = {examples[i].item.agreement for i in np.flatnonzero(own).tolist()} - {None}
             for level in sorted(level for level in levels if level is not None):
                 at = own & np.array([example.item.agreement == level for example in examples])
                 entry[f"story_agreement_{level}"] = classification(labels[at], chances[at])
@@ -89,7 +89,7 @@ def figures(
                 entry["mention"] = classification(outputs.mention_label[mine], mention_chances[mine])
                 clash = mine & conflicting[outputs.mention_of]
                 entry["mention_conflicting"] = classification(outputs.mention_label[clash], mention_chances[clash])
-        chosen = [i for i in np.flatnonzero(datasets == dataset) if examples[i].item.exhaustive]
+        chosen = [i for i in np.flatnonzero(datasets == dataset).tolist() if examples[i].item.exhaustive]
         if chosen:
             entry["spans"] = _spans([examples[i] for i in chosen], [outputs.tags[i] for i in chosen], encoder)
         if "mention" in entry:

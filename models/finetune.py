@@ -54,7 +54,7 @@ def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.nda
 
 
 def parameter_groups(network: RiskwireNet, settings: Finetune) -> list[dict[str, Any]]:
-    """AdamW groups: `learning_rate` at the top layer, `layer_decay` times that at each layer below, more at the heads."""
+    """AdamW groups: `learning_rate` at the top layer, `layer_decay` of that a layer below, more at heads."""
     depth = len(network.encoder.encoder.layer)
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
@@ -141,7 +141,7 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * rate_factor(step, total, settings.warmup)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())

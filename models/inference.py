@@ -103,7 +103,7 @@ class OnnxScorer:
             logits = self._run(tokens)
         except Exception as error:
             raise ScoringError("the model failed", about=f"{len(texts)} texts", hint="Run `riskwire doctor`") from error
-        return [self._answer(text, *found) for text, *found in zip(texts, tokens, logits, strict=True)]
+        return [self._answer(*parts) for parts in zip(texts, tokens, logits, strict=True)]
 
     def _run(self, tokens: Sequence[Encoded]) -> list[_Logits]:
         cut = [windows(len(encoded), size=self._window, overlap=min(OVERLAP, self._window // 4)) for encoded in tokens]

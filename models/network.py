@@ -21,7 +21,7 @@ from models.encoding import CASES
 from models.labels import SENTIMENTS, TAGS
 
 
-class RiskwireNet(nn.Module):
+class RiskwireNet(nn.Module):  # type: ignore[misc,unused-ignore]  # torch is absent from the light environment
     """A BERT encoder with the story, tag and token-sentiment heads."""
 
     def __init__(self, config: BertConfig, *, dropout: float) -> None:

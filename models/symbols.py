@@ -19,26 +19,35 @@ import msgspec
 from models.gazetteer import BUNDLED, Company, packaged_companies, read_csv
 from riskwire.types import EntityMention
 
-_LEGAL: Final = frozenset(
-    ["inc", "incorporated", "corp", "corporation", "co", "company", "companies", "ltd", "limited", "plc", "llc", "lp", "llp", "ag", "se", "sa", "nv", "bv", "spa", "ab", "asa", "as", "oyj", "oy", "kgaa", "gmbh", "kg", "group", "holding", "holdings", "sab", "pjsc", "jsc", "pte", "pty", "bhd", "tbk", "kk"]
-)
-_EVERYDAY: Final = frozenset(
-    ["target", "next", "news", "investor", "now", "arm", "block", "partners", "box", "city", "shift", "sharp", "hub", "match", "southern", "screen", "cts", "pool", "employers", "waters", "booking", "stride", "universal", "ball", "travelers", "recruit", "buckle", "continental", "progressive", "gates", "enact", "interface", "gap", "snap", "orange", "sage", "square", "fox", "ross", "dover", "carrier", "life", "best", "first", "national", "general", "american", "united", "international", "global", "premier", "standard", "summit", "trinity", "vital", "open", "core", "focus", "one", "delta", "alliance", "frontier", "guardian", "monarch", "pioneer", "liberty", "energy", "power", "media", "express", "home", "data", "ally", "man", "bill", "fair", "grand", "green", "key", "bloom", "root", "opera", "fiverr", "lemonade", "compass", "guess", "express", "buckle", "chase", "hess", "hope", "coty", "aptiv", "park", "lamb", "meta", "core", "apa", "ford", "visa", "oracle", "shell", "amazon", "apple"]
-) - frozenset(["fiverr", "coty", "aptiv", "apa", "ford", "visa", "oracle", "shell", "amazon", "apple", "meta", "hess"])
-"""Names that are everyday words: they count only with their legal form ("Target Corp"), as a cashtag or with an exchange."""
+_LEGAL_FORMS = """
+inc incorporated corp corporation co company companies ltd limited plc llc lp llp ag se sa nv bv spa ab asa as oyj
+oy kgaa gmbh kg group holding holdings sab pjsc jsc pte pty bhd tbk kk
+"""
+_LEGAL: Final = frozenset(_LEGAL_FORMS.split())
+_EVERYDAY_WORDS = """
+target next news investor now arm block partners box city shift sharp hub match southern screen cts pool employers
+waters booking stride universal ball travelers recruit buckle continental progressive gates enact interface gap snap
+orange sage square fox ross dover carrier life best first national general american united international global
+premier standard summit trinity vital open core focus one delta alliance frontier guardian monarch pioneer liberty
+energy power media express home data ally man bill fair grand green key bloom root opera lemonade compass guess
+chase hope park lamb
+"""
+_EVERYDAY: Final = frozenset(_EVERYDAY_WORDS.split())
+"""Names that are everyday words count only with their legal form ("Target Corp"), a cashtag or an exchange."""
 
 _CASHTAG = re.compile(r"(?<![\w$])\$([A-Z]{1,5}(?:[.\-/][A-Z]{1,2})?|[a-z]{2,5})(?![\w$])")
 _EXCHANGE = re.compile(
-    r"(?:['’]s)?\s*(?:[,.]?\s*(?:Inc|Corp|Ltd|Plc|PLC|Co|LLC|N\.V|S\.A|AG|SE)\.?)?\s*[(\[]\s*(?:[A-Za-z]+\s*:\s*[A-Z.\-]+\s*[,;]\s*)?"
+    r"(?:['’]s)?\s*(?:[,.]?\s*(?:Inc|Corp|Ltd|Plc|PLC|Co|LLC|N\.V|S\.A|AG|SE)\.?)?"
+    r"\s*[(\[]\s*(?:[A-Za-z]+\s*:\s*[A-Z.\-]+\s*[,;]\s*)?"
     r"(NYSE|NASDAQ|Nasdaq|NasdaqGS|NasdaqGM|NasdaqCM|NYSE\s?American|NYSEAMERICAN|AMEX|NYSEMKT|NYSE\sMKT|OTC|OTCQB|OTCQX|"
     r"LSE|LON|AIM|TSX|TSXV|TSE|NSE|BSE|ASX|HKEX|SEHK|HKG|EPA|ETR|FRA|XETRA|AMS|SIX|SWX|OMX|STO|HEL|BME|BIT)"
     r"\s*:\s*([A-Z0-9]{1,6}(?:[.\-][A-Z]{1,2})?)(?![A-Za-z])"
 )
 _MARKET: Final = {
-    "LSE": "XLON", "LON": "XLON", "AIM": "XLON", "TSX": "XTSE", "TSXV": "XTSX", "TSE": "XTSE", "NSE": "XNSE", "BSE": "XBOM",
-    "ASX": "XASX", "HKEX": "XHKG", "SEHK": "XHKG", "HKG": "XHKG", "EPA": "XPAR", "ETR": "XETR", "FRA": "XFRA",
-    "XETRA": "XETR", "AMS": "XAMS", "SIX": "XSWX", "SWX": "XSWX", "OMX": "XSTO", "STO": "XSTO", "HEL": "XHEL",
-    "BME": "XMAD", "BIT": "XMIL",
+    "LSE": "XLON", "LON": "XLON", "AIM": "XLON", "TSX": "XTSE", "TSXV": "XTSX", "TSE": "XTSE", "NSE": "XNSE",
+    "BSE": "XBOM", "ASX": "XASX", "HKEX": "XHKG", "SEHK": "XHKG", "HKG": "XHKG", "EPA": "XPAR", "ETR": "XETR",
+    "FRA": "XFRA", "XETRA": "XETR", "AMS": "XAMS", "SIX": "XSWX", "SWX": "XSWX", "OMX": "XSTO", "STO": "XSTO",
+    "HEL": "XHEL", "BME": "XMAD", "BIT": "XMIL",
 }  # fmt: skip
 
 

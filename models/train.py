@@ -99,7 +99,8 @@ class Run:
     def trained(self) -> RiskwireNet:
         network = self.network()
         network.load_state_dict(load_file(self.work / "finetune" / "best.safetensors"))
-        return network.eval()
+        network.eval()
+        return network
 
 
 def forward_of(network: RiskwireNet) -> evaluate.Forward:

@@ -29,8 +29,10 @@ _AGE = re.compile(
     r"\b(?:an?|\d+)\s*(?:s|sec(?:ond)?|m|min(?:ute)?|h|hr|hour|d|day|week|month|year)s?\s+ago\b|\bjust now\b",
     re.IGNORECASE,
 )
+# Bounded on every side: a pattern that may start anywhere in a run of digits takes time in its square.
 _COUNTER = re.compile(
-    r"\(?\b\d[\d,.]*\s*(?:comments?|views?|shares?|likes?|reads?|points?|replies|retweets?)\b\)?", re.IGNORECASE
+    r"\(?(?<![\w.,])\d[\d,.]{0,20}\s{0,3}(?:comments?|views?|shares?|likes?|reads?|points?|replies|retweets?)\b\)?",
+    re.IGNORECASE,
 )
 
 

@@ -93,4 +93,5 @@ def configure(level: str = "info", style: Literal["auto", "json", "console"] = "
 
 def get_logger(stage: str) -> Any:
     """A logger bound to a stage (`ingest`, `stream`, `alerts`, …)."""
-    return structlog.get_logger().bind(stage=stage)
+    # Not `.bind()`: that would take the configuration of this moment, which at import is not ours yet.
+    return structlog.get_logger(stage=stage)

@@ -388,7 +388,7 @@ class KeywordScorer:
     """A Scorer without a model: known words decide, capitalised words are companies. A mention takes the
     sentiment of the nearest keyword, the story that of most of them.
 
-    A text that contains `fail_on` raises ScoringError, as a text does that a model chokes on.
+    A text that contains `fail_on` raises ScoringError, as a text does that a model chokes on, and one that is empty.
     """
 
     def __init__(self, fail_on: str | None = None) -> None:
@@ -402,6 +402,8 @@ class KeywordScorer:
 
     def score(self, texts: Sequence[str]) -> list[TextScore]:
         """See Scorer.score."""
+        if not all(text.strip() for text in texts):
+            raise ScoringError("nothing to score: a text has no words")
         if self.fail_on is not None and any(self.fail_on in text for text in texts):
             raise ScoringError("a text has the word that fails", about=self.fail_on)
         self.calls.append(len(texts))

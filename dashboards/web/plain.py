@@ -23,13 +23,13 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <link rel="stylesheet" href="/static/css/base.css"><link rel="stylesheet" href="/static/css/plain.css">
 <link rel="icon" href="/static/icon.svg"></head><body class="plain">
 <header><h1>Riskwire</h1><p>Plain page, without scripts. <a href="/">The full page</a></p></header>{notice}
-<form method="get" action="/plain">
+<form method="get" action="/plain" role="search">
 <label>Text <input name="text" value="{text}" maxlength="500"></label>
 <label>Company <input name="symbol" value="{symbol}" maxlength="40"></label>
 <label>Sentiment <select name="label">{labels}</select></label>
 <label>Source <input name="source" value="{source}" maxlength="200"></label>
 <button>Show</button> <a href="/plain">Clear</a></form>
-<main>{rows}</main>{older}</body></html>"""
+<main>{rows}{older}</main></body></html>"""
 _ARROWS = {"positive": "▲", "neutral": "●", "negative": "▼"}
 
 

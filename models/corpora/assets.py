@@ -81,9 +81,11 @@ _PHRASES: Final = frozenset(
 _SINGLE: Final = frozenset(" ".join((_INDICES, _CURRENCIES, _COMMODITIES, _SECTORS)).split())
 _ENDINGS: Final = frozenset(_LAST.split())
 _COMPANIES: Final = frozenset({"oil india", "coal india", "gail gas", "3i", "sbi gold", "mcx gold"})
-_PLACES: Final = frozenset(
-    ["china", "india", "asia", "europe", "japan", "us", "u.s.", "usa", "uk", "germany", "greece", "russia", "brazil", "france", "italy", "spain", "korea", "singapore", "australia", "hong", "kong", "indonesia", "thailand", "taiwan", "malaysia", "philippines", "america"]
-) | {"hong kong", "south korea", "emerging markets"}
+_COUNTRIES = """
+china india asia europe japan us u.s. usa uk germany greece russia brazil france italy spain korea singapore
+australia hong kong indonesia thailand taiwan malaysia philippines america
+"""
+_PLACES: Final = frozenset(_COUNTRIES.split()) | {"hong kong", "south korea", "emerging markets"}
 
 
 def group_of(mention: str) -> str | None:
@@ -109,7 +111,8 @@ def group_of(mention: str) -> str | None:
 
 
 _INDEX_HOUSES: Final = frozenset({"nifty", "ftse", "msci", "sensex", "cnx"})
-_COMPANY_ENDINGS: Final = frozenset(
-    ["oil", "oils", "gas", "gold", "silver", "copper", "sugar", "sterling", "industry", "cap", "market", "markets", "commodities", "equities", "futures", "won"]
-)
-"""Last words that a company may carry in its name, all words capitalised ("Hindustan Copper", "Religare Commodities")."""
+_COMPANY_LAST = """
+oil oils gas gold silver copper sugar sterling industry cap market markets commodities equities futures won
+"""
+_COMPANY_ENDINGS: Final = frozenset(_COMPANY_LAST.split())
+"""Last words that a company may carry in its name when all words are capitalised ("Hindustan Copper")."""

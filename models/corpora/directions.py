@@ -1,4 +1,4 @@
-"""Sentences of our own on what labelled sets hardly hold: direction of losses, debt and costs, hedged news, who sues whom.
+"""Sentences of our own on what labelled sets hardly hold: direction of losses, debt and costs, who sues whom.
 
 Templates filled with made-up and real names. A few hundred beside tens of thousands: enough to learn that a loss that
 narrows is good, not enough to set the tone. The behavioural tests use other wording and other names.
@@ -11,10 +11,11 @@ from itertools import cycle
 from models.corpora.items import Item, Span
 
 _NAMES = (
-    "Halvorsen Marine", "Cobalt Ridge", "Petra Foods", "Danton", "Mirabel Group", "Orbis Freight", "Ketter & Sons", "Vantix",
-    "Solway Steel", "Eastmoor Bank", "Pinecrest", "Juno Pharma", "Larkspur Energy", "Redfern", "Aquila Airways", "Tambora Mining",
-    "Heron Software", "Galloway Insurance", "Nimbus Cloud", "Ostrava Glass", "Kestrel Motors", "Bluepoint", "Siemens", "Renault",
-    "Cisco", "Pfizer", "Bayer", "Walmart", "HSBC", "Sony", "Intel", "Qantas",
+    "Halvorsen Marine", "Cobalt Ridge", "Petra Foods", "Danton", "Mirabel Group", "Orbis Freight", "Ketter & Sons",
+    "Vantix", "Solway Steel", "Eastmoor Bank", "Pinecrest", "Juno Pharma", "Larkspur Energy", "Redfern",
+    "Aquila Airways", "Tambora Mining", "Heron Software", "Galloway Insurance", "Nimbus Cloud", "Ostrava Glass",
+    "Kestrel Motors", "Bluepoint", "Siemens", "Renault", "Cisco", "Pfizer", "Bayer", "Walmart", "HSBC", "Sony",
+    "Intel", "Qantas",
 )  # fmt: skip
 
 _ONE = (

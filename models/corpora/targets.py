@@ -20,9 +20,10 @@ NEUTRAL_BELOW = 0.1
 _SUFFIX = re.compile(
     r"[ ,]+(plc|inc|corp|corporation|group|ltd|limited|co|company|holdings|ag|sa|nv)\.?$", re.IGNORECASE
 )
-_FUNDS = frozenset(
-    ["SPY", "QQQ", "IWM", "GLD", "GDX", "GDXJ", "SLV", "USO", "UNG", "TLT", "DIA", "VXX", "UVXY", "TVIX", "EEM", "FXI", "XLF", "XLE", "XLK", "SMH", "XBI", "IBB", "UUP"]
-)
+_FUND_NAMES = """
+SPY QQQ IWM GLD GDX GDXJ SLV USO UNG TLT DIA VXX UVXY TVIX EEM FXI XLF XLE XLK SMH XBI IBB UUP
+"""
+_FUNDS = frozenset(_FUND_NAMES.split())
 
 
 def label_of(score: float) -> str:

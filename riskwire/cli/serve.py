@@ -27,6 +27,7 @@ from riskwire.cli.up import new_run_id, secret
 from riskwire.cli.wiring import load_model, open_store
 from riskwire.clock import Clock, ReplayClock, SystemClock
 from riskwire.log import get_logger
+from riskwire.ports import SourceState, SourceStates
 from riskwire.settings import AlertSettings, Settings
 from stream.local import Processor
 from stream.sqlite.lock import only_one
@@ -94,7 +95,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
             index=store.index,
             scored=store.scored,
             alerts=store.alerts,
-            sources=store.sources,
+            sources=CurrentSources(store.sources, active(sources, settings.ingest)),
             settings=settings.web,
             health=health,
             scorer=scorer,
@@ -137,6 +138,19 @@ def serve(settings: Settings, *, demo: bool) -> None:
         _greet(settings, url, sources=sources, demo=demo)
         asyncio.run(supervise(parts, asyncio.Event()))
         log.info("stopped", data=str(settings.folder))
+
+
+class CurrentSources:
+    """SourceStates as the page shows them: those of the feeds that are polled, not of those removed since."""
+
+    def __init__(self, states: SourceStates, sources: Sources) -> None:
+        self._states = states
+        self._names = {feed.name for feed in sources.feeds} | {tag.name for tag in sources.mastodon}
+        self.load, self.save = states.load, states.save
+
+    def all(self) -> list[SourceState]:
+        """See SourceStates."""
+        return [state for state in self._states.all() if state.name in self._names]
 
 
 def _greet(settings: Settings, url: str, *, sources: Sources, demo: bool) -> None:

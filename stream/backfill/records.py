@@ -145,7 +145,10 @@ def _json_rows(path: Path, source: _Lines) -> Iterator[Row | BadRow]:
 
 def _csv_table(path: Path, source: _Lines, header: str) -> Table:
     delimiter = max(_DELIMITERS, key=header.count)
-    columns = tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter)))
+    try:
+        columns = tuple(name.strip() for name in next(csv.reader([header], delimiter=delimiter)))
+    except csv.Error as error:
+        raise InputError("has no header that can be read", about=str(path)) from error
     if not any(columns):
         raise InputError("has no column names in its first line", about=str(path))
     return Table(columns, _csv_rows(path, source, columns, delimiter))
@@ -166,7 +169,7 @@ def _csv_rows(path: Path, source: _Lines, columns: tuple[str, ...], delimiter: s
             values = next(csv.reader(feed(), delimiter=delimiter), None)
             if values is None and not taken:
                 return
-            if len(taken) > 1 and _open_quote(taken):
+            if values and _open_quote(values[-1], taken):
                 raise InputError("a quote is not closed", about=f"{path}:{taken[0].number}")
             if values and len(values) > len(columns):
                 raise InputError(
@@ -187,6 +190,9 @@ def _csv_rows(path: Path, source: _Lines, columns: tuple[str, ...], delimiter: s
             yield Row(taken[0].number, taken[-1].number, raw, dict(zip(columns, values, strict=False)))
 
 
-def _open_quote(lines: list[Line]) -> bool:
-    """At the end of a file the csv module takes an open quote for closed: then the rest of the file is in one value."""
-    return sum(line.data.count(b'"') for line in lines) % 2 == 1
+def _open_quote(last: str, lines: list[Line]) -> bool:
+    """At the end of a file the csv module takes an open quote for closed: then the rest of the file is in one value.
+
+    Only inside quotes does a value keep its line's end, and an odd number of them leaves one open.
+    """
+    return last.endswith("\n") and sum(line.data.count(b'"') for line in lines) % 2 == 1

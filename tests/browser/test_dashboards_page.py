@@ -90,6 +90,7 @@ def test_under_the_pointer_nothing_moves(site: Any, open_page: Callable[..., Any
 def test_filters_live_in_the_address(site: Any, open_page: Callable[..., Any]) -> None:
     page = open_page(f"{site.url}/?range=7d")
     page.get_by_label("Company").fill("hwkb")
+    page.wait_for_url("**/?symbol=HWKB&range=7d")
     page.locator("#filters [name=label]").select_option("negative")
     page.wait_for_url("**/?symbol=HWKB&label=negative&range=7d")
     page.until("[...document.querySelectorAll('#list .verdict')].every((v) => v.matches('.negative'))")
@@ -102,9 +103,20 @@ def test_filters_live_in_the_address(site: Any, open_page: Callable[..., Any]) -
     assert page.get_by_label("Company").input_value() == "HWKB"
     page.go_back()
     page.wait_for_url("**/?symbol=HWKB&range=7d")
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     page.wait_for_url("**/?range=7d")
     page.until("document.querySelectorAll('#list tr').length === 50")
+
+
+def test_an_alerts_link_shows_its_company_and_time(site: Any, open_page: Callable[..., Any]) -> None:
+    since, until = (now(hours * 3600).strftime("%Y-%m-%dT%H:%M:%SZ") for hours in (-40, -30))
+    page = open_page(f"{site.url}/?symbol=HWKB&since={since}&until={until}")
+    times = page.locator("#list time").evaluate_all("all => all.map((one) => one.dateTime)")
+    assert times
+    assert all(since <= time < until for time in times)
+    assert page.locator("#period").is_visible()
+    page.locator(".range span", has_text="7d").click()
+    page.wait_for_url("**/?symbol=HWKB&range=7d")
 
 
 def test_live_stories_pass_the_filter(site: Any, open_page: Callable[..., Any]) -> None:

@@ -1,26 +1,82 @@
-"""Scorer, Linker and Notifier: the fakes here; the real ones join when they are there."""
+"""Scorer, Linker and Notifier: the shipped model and gazetteer, and the fakes that stand for them."""
 
 import asyncio
+import threading
 
 import pytest
 
+from models.inference import load_scorer
+from models.symbols import SymbolLinker
 from riskwire.errors import NotifyRetry, ScoringError
 from riskwire.ports import Scorer
 from riskwire.testing import KeywordScorer, RecordingNotifier, UpperCaseLinker
 from riskwire.types import Notification
 
-TEXTS = ["Boeing sues Airbus over subsidies", "Acme profit rises", "", "The bank closes on Monday"]
+TEXTS = [
+    "Boeing sues Airbus over subsidies",
+    "Acme profit rises",
+    "The bank closes on Monday",
+    "Zürich 😀 Nvidia posts record revenue\nShares of AMD fall after a weak outlook",
+    "x" * 1000,
+    "\u202e\0 ?!",
+]
 
 
-def test_a_scorer_answers_each_text_in_order_the_same_in_any_batch():
-    scorer = KeywordScorer()
+@pytest.fixture(scope="module", params=["keywords", "shipped"])
+def scorer(request):
+    return KeywordScorer() if request.param == "keywords" else load_scorer(device="cpu", threads=1)
+
+
+@pytest.fixture(scope="module", params=["upper case", "gazetteer"])
+def linker(request):
+    return UpperCaseLinker() if request.param == "upper case" else SymbolLinker.default()
+
+
+def test_each_text_is_answered_in_order_the_same_in_any_batch(scorer):
     assert isinstance(scorer, Scorer)
-    together = scorer.score(TEXTS)
-    assert together == [scorer.score([text])[0] for text in TEXTS]
     assert scorer.score([]) == []
-    for text, answer in zip(TEXTS, together, strict=True):
-        assert abs(sum(answer.sentiment.probabilities.values()) - 1) < 1e-6
-        assert all(text[entity.start : entity.end] == entity.text for entity in answer.entities)
+    alone = [scorer.score([text])[0] for text in TEXTS]
+    for order in (range(len(TEXTS)), reversed(range(len(TEXTS))), [3, 3, 0, 5, 1]):
+        chosen = list(order)
+        for number, answer in zip(chosen, scorer.score([TEXTS[number] for number in chosen]), strict=True):
+            for label, chance in alone[number].sentiment.probabilities.items():
+                assert answer.sentiment.probabilities[label] == pytest.approx(chance, abs=0.01)
+            assert [(one.start, one.end) for one in answer.entities] == [
+                (one.start, one.end) for one in alone[number].entities
+            ]
+
+
+def test_an_answer_is_sound(scorer):
+    assert len(scorer.model.sha256) == 64
+    for text, answer in zip(TEXTS, scorer.score(TEXTS), strict=True):
+        for sentiment in (answer.sentiment, *(entity.sentiment for entity in answer.entities)):
+            chances = sentiment.probabilities
+            assert set(chances) == {"positive", "neutral", "negative"}
+            assert sum(chances.values()) == pytest.approx(1, abs=1e-3)
+            assert sentiment.label == max(chances, key=chances.get)
+            assert sentiment.confidence == pytest.approx(chances[sentiment.label])
+            assert sentiment.score == pytest.approx(chances["positive"] - chances["negative"], abs=1e-6)
+        for entity in answer.entities:
+            assert text[entity.start : entity.end] == entity.text
+            assert 0 <= entity.start < entity.end <= len(text)
+            assert 0 <= entity.confidence <= 1
+            assert 0 <= entity.relevance <= 1
+
+
+def test_several_threads_may_score_at_once(scorer):
+    expected, answers = scorer.score(TEXTS[:2]), []
+    threads = [threading.Thread(target=lambda: answers.append(scorer.score(TEXTS[:2]))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    labels = [one.sentiment.label for one in expected]
+    assert [[one.sentiment.label for one in answer] for answer in answers] == [labels] * 4
+
+
+def test_there_is_nothing_to_say_of_an_empty_text(scorer):
+    with pytest.raises(ScoringError):
+        scorer.score(["Acme profit rises", ""])
 
 
 def test_a_text_that_fails_fails_its_call():
@@ -28,11 +84,13 @@ def test_a_text_that_fails_fails_its_call():
         KeywordScorer(fail_on="poison").score(["fine", "poison here"])
 
 
-def test_a_linker_keeps_the_mentions_in_order_and_gives_a_symbol_or_a_reason():
-    (answer,) = KeywordScorer().score(TEXTS[:1])
-    linked = UpperCaseLinker().link(TEXTS[0], answer.entities)
-    assert [entity.symbol for entity in linked] == ["BOEING", "AIRBUS"]
-    assert all(entity.symbol or entity.unlinked_reason for entity in linked)
+def test_a_linker_keeps_the_mentions_in_order_and_gives_a_symbol_or_a_reason(scorer, linker):
+    for text, answer in zip(TEXTS, scorer.score(TEXTS), strict=True):
+        linked = linker.link(text, answer.entities)
+        assert [(one.text, one.start, one.sentiment) for one in linked] == [
+            (one.text, one.start, one.sentiment) for one in answer.entities
+        ]
+        assert all((one.symbol is None) != (one.unlinked_reason is None) for one in linked)
 
 
 def test_a_notifier_fails_as_scripted_and_then_takes_it():

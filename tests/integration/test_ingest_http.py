@@ -15,9 +15,9 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 import ingest.http
-from ingest.address import is_public
 from ingest.http import Fetched, Fetcher
 from riskwire.errors import AddressRefused, FetchError, TooLarge
+from riskwire.net import is_public
 from riskwire.settings import IngestSettings
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

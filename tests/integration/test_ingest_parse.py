@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -137,3 +139,41 @@ def test_cancelling_leaves_nothing_behind() -> None:
             assert (await pool.parse(GOOD)).entries
 
     asyncio.run(run())
+
+
+PARENT = """
+import asyncio
+from ingest.parse import ParserPool
+
+async def main():
+    async with ParserPool(10) as pool:
+        await pool.parse(b"<rss><channel></channel></rss>")
+        print(pool._free[-1]._process.pid, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+def test_children_end_when_their_parent_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+        parent.wait()
+    deadline = time.monotonic() + 10
+    while alive(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def alive(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{number}/stat")
+    try:
+        return status.read_text().rpartition(")")[2].split()[0] != "Z"  # one that nobody has collected is no more
+    except OSError:
+        return False

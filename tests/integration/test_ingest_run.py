@@ -337,6 +337,21 @@ def test_the_loop_polls_when_due_and_ends_when_told() -> None:
     assert len(world.documents) == 2
 
 
+def test_without_sources_the_loop_waits_to_be_told() -> None:
+    world = World()
+
+    async def scenario() -> None:
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(world.loop().run(stop))
+        await asyncio.sleep(0.1)
+        assert not running.done()
+        stop.set()
+        await running
+        assert await world.loop().once() == []
+
+    run(scenario)
+
+
 def test_stopping_in_the_middle_of_a_fetch_and_of_a_full_disk() -> None:
     world = World(FullLog(10_000))
     reached = asyncio.Event()

@@ -42,10 +42,10 @@ def documents(how_many):
 
 
 class Slow(KeywordScorer):
-    """Takes as long as a model, so that a kill finds it in every step."""
+    """Takes as long as a model: so a kill finds it in every step, and the work outlasts all kills."""
 
     def score(self, texts):
-        time.sleep(0.01)
+        time.sleep(0.02)
         return super().score(texts)
 
 

@@ -7,7 +7,6 @@ from email.utils import format_datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.address import is_public
 from ingest.dates import AHEAD, OLDEST, read_date
 from ingest.feeds import Feed
 from ingest.parsed import ParsedEntry, ParsedFeed
@@ -15,6 +14,7 @@ from ingest.rss import tell
 from ingest.text import html_to_text, safe_link
 from riskwire import wire
 from riskwire.identity import canonical_link
+from riskwire.net import is_public
 
 NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 INSIDE = st.datetimes(

@@ -2,8 +2,9 @@
 
 import pytest
 
-from ingest.address import check_url, is_public
+from ingest.address import check_url
 from riskwire.errors import AddressRefused, FetchError
+from riskwire.net import is_public
 
 PRIVATE = [
     "127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",

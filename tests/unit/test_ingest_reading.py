@@ -6,6 +6,7 @@ import pytest
 
 from ingest.reading import read_feed
 from riskwire.errors import ParseError
+from riskwire.types import MAX_DOCUMENT_BYTES
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "feeds"
 
@@ -57,6 +58,7 @@ def test_json_feed() -> None:
         (b"", "empty"),
         (b" \n\t", "empty"),
         (b"<!DOCTYPE html><html><head><title>Blocked</title></head><body>no</body></html>", "HTML"),
+        (b"<!---->" * 500 + b"<!-- x --><html>", "HTML"),
         (b"<html lang=en><body><p>Please enable JavaScript", "HTML"),
         (b"\x00\x01\x02" * 100, "binary"),
         (b"\x1f\x8b\x08" + bytes(range(256)), "not a feed"),
@@ -74,6 +76,13 @@ def test_json_feed() -> None:
 def test_what_is_no_feed(body: bytes, says: str) -> None:
     with pytest.raises(ParseError, match=says):
         read_feed(body, "https://x.example/")
+
+
+def test_long_texts_are_cut_where_they_are_read() -> None:
+    body = (
+        b"<rss version='2.0'><channel><item><description>" + b"x" * 1_000_000 + b"</description></item></channel></rss>"
+    )
+    assert len(read_feed(body).entries[0].summary) == MAX_DOCUMENT_BYTES + 1
 
 
 def test_an_empty_channel_is_a_feed() -> None:

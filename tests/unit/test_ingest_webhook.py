@@ -181,6 +181,8 @@ def test_bodies_that_are_not_read() -> None:
     assert hook.post(b"\xff\xfe")[0] == 400
     assert hook.post(b"[" * 100_000)[0] == 422
     assert hook.post(b'{"source": ' + b'{"a":' * 20)[0] == 422
+    assert hook.post(b'"' + b'\\"' * 500_000)[0] == 400  # a string without an end takes no time either
+    assert hook.send(STORY | {"title": "{{{{{{{{{{[[[[[[[["})[0] == 202
 
 
 def test_a_date_in_the_future_is_marked() -> None:

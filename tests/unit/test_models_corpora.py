@@ -73,7 +73,8 @@ def test_targets_are_found_with_their_sign_or_without_their_legal_form(tmp_path:
         encoding="utf-8",
     )
     (tmp_path / "fiqa_task1.csv").write_text(
-        "id,kind,elinsky_split,sentence,target,sentiment_score,aspects,snippets\n1,post,train,Buy SPY now,SPY,0.6,[],[]\n",
+        "id,kind,elinsky_split,sentence,target,sentiment_score,aspects,snippets\n"
+        "1,post,train,Buy SPY now,SPY,0.6,[],[]\n",
         encoding="utf-8",
     )
     cashtag, headline, lost, fund = targets.load(tmp_path, tmp_path)

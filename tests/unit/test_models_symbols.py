@@ -163,7 +163,8 @@ def test_mentions_keep_their_order_and_everything_else(linker: SymbolLinker) -> 
 @pytest.mark.parametrize(
     ("name", "base"),
     [
-        ("Coop", "coop"), ("AMBA", "amba"), ("Foo Co. Ltd.", "foo"), ("Foo S.A.", "foo"), ("Foo (UK) Holdings plc", "foo uk"),
+        ("Coop", "coop"), ("AMBA", "amba"), ("Foo Co. Ltd.", "foo"), ("Foo S.A.", "foo"),
+        ("Foo (UK) Holdings plc", "foo uk"),
         ("Group Holdings Inc", "group"), ("Deere & Company", "deere"), ("The Gap", "gap"),
     ],
 )  # fmt: skip

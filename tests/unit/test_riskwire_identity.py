@@ -64,3 +64,9 @@ def test_counters_and_ages_are_no_content() -> None:
 
 def test_a_fingerprint_does_not_know_the_order_of_labels() -> None:
     assert fingerprint({"a": "1", "b": "2"}) == fingerprint({"b": "2", "a": "1"}) != fingerprint({"a": "12", "b": ""})
+
+
+def test_hostile_text_is_folded_in_time_that_grows_with_its_length() -> None:
+    """Each of these took time in the square of its length with a careless pattern: minutes, at this size."""
+    for hostile in ("1,", "1 ", "1.", "(1", "an ", "1 h ", "9"):
+        assert plain(hostile * 200_000) is not None

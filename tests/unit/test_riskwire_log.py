@@ -38,3 +38,12 @@ def test_secrets_are_hidden_in_values_exceptions_and_foreign_logs(capsys: pytest
     err = capsys.readouterr().err
     assert "canary-0815" not in err
     assert err.count("********") >= 5
+
+
+def test_a_logger_made_before_the_configuration_obeys_it(capsys: pytest.CaptureFixture[str]) -> None:
+    early = log.get_logger("early")
+    log.configure("info", "json")
+    early.info("seen")
+    out = capsys.readouterr()
+    assert out.out == ""
+    assert json.loads(out.err)["stage"] == "early"

@@ -182,6 +182,31 @@ def test_run_waits_for_a_failing_storage_as_long_as_it_takes_and_can_be_stopped(
     assert "ack" not in steps.calls
 
 
+def test_a_drain_can_be_stopped_while_the_storage_fails(steps, processor, monkeypatch):
+    monkeypatch.setattr(local, "DRAIN_TRIES", 10_000)
+    steps.append([a_document(1)])
+    steps.fail("publish", 10_000)
+
+    async def story():
+        stop = asyncio.Event()
+        draining = asyncio.create_task(processor().drain(stop=stop))
+        await until(lambda: "publish failed" in steps.calls)
+        stop.set()
+        return await asyncio.wait_for(draining, 2)
+
+    assert asyncio.run(story()) == 0
+    assert steps.depth() == 1
+
+
+def test_a_depth_that_can_not_be_read_stops_nothing(steps, processor):
+    def depth():
+        raise StorageError("busy")
+
+    steps.depth = depth
+    steps.append([a_document(1)])
+    assert asyncio.run(processor().drain()) == 1
+
+
 def test_stop_finishes_the_batch_in_hand(steps, processor):
     class Slow(KeywordScorer):
         def score(self, texts):

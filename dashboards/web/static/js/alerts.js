@@ -10,7 +10,7 @@ const STATUS = ['firing', 'pending', 'resolved'];
 const SEVERITY = ['critical', 'warning', 'info'];
 const SHAPES = { critical: '◆', warning: '▲', info: '●' };
 const FEW = 3;
-const SHOWN = 8;
+const narrow = matchMedia('(max-width: 1100px)'); // there the stories stand below the alerts
 
 let all = new Map();
 let openStory = () => {};
@@ -63,7 +63,7 @@ export function draw() {
     body.replaceChildren(stateBox('empty', rows.length ? 'No alerts here.' : 'No alerts yet.', ` ${words}`));
     return;
   }
-  const most = more || named ? chosen.length : SHOWN;
+  const most = more || named ? chosen.length : Math.max(chosen.filter((alert) => alert.status === 'firing').length, narrow.matches ? 3 : 8);
   const list = el('ol', { class: 'alerts' }, chosen.slice(0, most).map(item));
   const rest = chosen.length - most;
   body.replaceChildren(list, ...(rest > 0 ? [el('button', { type: 'button', class: 'quiet', onclick: () => { more = true; draw(); } }, `${rest} more`)] : []));
@@ -88,6 +88,15 @@ function item(alert) {
 
 function numbers(alert) {
   const parts = [];
+  const said = alert.annotations; // the rules say it in their own units; without them, plain numbers
+  if (said.reading && said.condition) {
+    parts.push(el('b', {}, said.reading), ` (fires at ${said.condition})`);
+    if (said.stories) parts.push(` · ${said.stories} ${said.stories === '1' ? 'story' : 'stories'}`);
+    if (said.sources) parts.push(`, ${said.sources} ${said.sources === '1' ? 'source' : 'sources'}`);
+    if (alert.window !== null) parts.push(` in ${span(alert.window)}`);
+    if (said.worst && said.worst !== said.reading) parts.push(` · worst ${said.worst}`);
+    return parts;
+  }
   const number = (value) => (Math.abs(value) <= 1 ? signed(value) : value.toLocaleString('en', { maximumFractionDigits: 2 }));
   if (alert.value !== null) parts.push(el('b', {}, number(alert.value)));
   if (alert.threshold !== null) parts.push(` against a threshold of ${number(alert.threshold)}`);

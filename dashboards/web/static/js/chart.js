@@ -74,6 +74,8 @@ export async function draw(container, spec, rows, { width, tooltip }) {
   });
   const stage = document.createElement('div');
   await view.initialize(stage).runAsync();
+  // The stage has the description as its label; the marks would be read one by one. The table says them in order.
+  stage.firstElementChild?.setAttribute('aria-hidden', 'true');
   container.replaceChildren(stage);
   return view;
 }

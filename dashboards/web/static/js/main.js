@@ -9,7 +9,7 @@ import * as live from './live.js';
 import * as panels from './panels.js';
 import * as state from './state.js';
 import * as stories from './stories.js';
-import { zone } from './time.js';
+import { short, zone } from './time.js';
 
 const form = $('#filters');
 const isDemo = document.documentElement.dataset.demo === 'yes';
@@ -23,17 +23,23 @@ function fill() {
   for (const name of ['text', 'symbol', 'label', 'source', 'range']) {
     if (document.activeElement !== form.elements[name]) form.elements[name].value = now[name];
   }
+  // A time of its own stands beside the ranges, and choosing a range ends it.
+  if (state.hasPeriod()) form.elements.range.value = '';
+  $('#period').hidden = !state.hasPeriod();
+  $('#period').textContent = `${now.since ? short(now.since) : 'from the start'} – ${now.until ? short(now.until) : 'now'} ✕`;
   $('#clear').hidden = !state.isFiltered();
 }
 
+const chosenRange = () => (form.elements.range.value ? { range: form.elements.range.value, since: '', until: '' } : {});
 const typed = debounced(() => read(), 400);
 function read() {
   const value = (name) => form.elements[name].value.trim();
-  state.set({ text: value('text'), symbol: value('symbol').toUpperCase(), label: value('label'), source: form.elements.source.value, range: value('range') });
+  state.set({ text: value('text'), symbol: value('symbol').toUpperCase(), label: value('label'), source: form.elements.source.value, ...chosenRange() });
 }
 form.addEventListener('input', (event) => (event.target.type === 'search' ? typed() : read()));
 form.addEventListener('submit', (event) => { event.preventDefault(); read(); });
 $('#clear').addEventListener('click', state.clear);
+$('#period').addEventListener('click', () => state.set({ since: '', until: '' }));
 
 function notice(text) {
   const box = $('#notice');
@@ -100,12 +106,12 @@ function openOriginal() {
 
 state.onChange((now, changed) => {
   fill();
-  const filters = ['text', 'symbol', 'label', 'source', 'range'].some((name) => changed.has(name));
+  const filters = state.FILTERS.some((name) => changed.has(name));
   if (filters || changed.has('after')) {
     stories.load();
     if (changed.has('after')) $('#stories').scrollIntoView();
   }
-  if (changed.has('symbol') || changed.has('range')) panels.load();
+  if (['symbol', 'range', 'since', 'until'].some((name) => changed.has(name))) panels.load();
   if (changed.has('symbol') || changed.has('alert') || changed.has('tz')) alerts.draw();
   if (changed.has('alert')) alerts.follow();
   if (changed.has('story')) details.follow({ focus: !document.activeElement?.closest('#list') || now.story !== '' });

@@ -60,11 +60,10 @@ function flip(name) {
 /** Ask again, all at once. A failure keeps the last good drawing and says so. */
 export async function load() {
   const { symbol } = state.get();
-  const since = state.since()?.toISOString() ?? '';
   await Promise.all([...panels.keys()].map(async (name) => {
     const panel = panels.get(name);
     try {
-      panel.answer = await panel.ask(`/api/v1/panels/${name}`, { symbol, since });
+      panel.answer = await panel.ask(`/api/v1/panels/${name}`, { symbol, ...state.period() });
       await show(name);
     } catch (error) {
       if (api.wasCancelled(error)) return;
@@ -107,7 +106,7 @@ function note(answer) {
   if (state.get().symbol) parts.push(state.get().symbol);
   if (answer.bucket_seconds) parts.push(`each bar ${span(answer.bucket_seconds)}`);
   else parts.push(`against the ${span((new Date(answer.until) - new Date(answer.since)) / 1000)} before`);
-  if (answer.minimum > 1) parts.push(`n ≥ ${answer.minimum}`);
+  if (answer.minimum > 1) parts.push(`n\u00a0≥\u00a0${answer.minimum}`);
   parts.push(answer.bucket_seconds ? zone() : '');
   return parts.filter(Boolean).join(' · ');
 }

@@ -5,13 +5,14 @@ export const RANGE_WORDS = {
   '1h': 'the last hour', '6h': 'the last 6 hours', '24h': 'the last 24 hours',
   '3d': 'the last 3 days', '7d': 'the last 7 days', all: 'all times',
 };
-const DEFAULTS = { text: '', symbol: '', label: '', source: '', range: '24h', tz: 'local', after: '', story: '', alert: '' };
+const DEFAULTS = { text: '', symbol: '', label: '', source: '', range: '24h', since: '', until: '', tz: 'local', after: '', story: '', alert: '' };
 const ALLOWED = {
   label: ['', 'positive', 'neutral', 'negative', 'unscored'],
   range: Object.keys(RANGES),
   tz: ['local', 'utc'],
 };
-const FILTERS = ['text', 'symbol', 'label', 'source', 'range'];
+export const FILTERS = ['text', 'symbol', 'label', 'source', 'range', 'since', 'until'];
+const isTime = (value) => value === '' || (/[zZ]$|[+-]\d\d:\d\d$/.test(value) && !Number.isNaN(Date.parse(value)));
 
 /** The state in an address. What it can't mean becomes the default, and is said in `problems`. */
 export function parse(search) {
@@ -21,6 +22,7 @@ export function parse(search) {
   for (const [key, value] of params) {
     if (!(key in DEFAULTS)) problems.push(`“${key.slice(0, 40)}” is not known`);
     else if (ALLOWED[key] && !ALLOWED[key].includes(value)) problems.push(`${key} can’t be “${value.slice(0, 40)}”`);
+    else if ((key === 'since' || key === 'until') && !isTime(value)) problems.push(`${key} can’t be “${value.slice(0, 40)}”`);
     else state[key] = key === 'symbol' ? value.trim().toUpperCase() : value;
   }
   return { state, problems };
@@ -54,7 +56,7 @@ export function set(changes, { replace = false } = {}) {
   change(next);
 }
 
-export const clear = () => set({ text: '', symbol: '', label: '', source: '', after: '' });
+export const clear = () => set({ text: '', symbol: '', label: '', source: '', since: '', until: '', after: '' });
 
 addEventListener('popstate', () => change(parse(location.search).state));
 
@@ -64,10 +66,19 @@ function change(next) {
   for (const listener of listeners) listener(current, changed);
 }
 
+/** A stretch of time of its own (an alert’s link has one) instead of a range that ends now. */
+export const hasPeriod = (state = current) => Boolean(state.since || state.until);
+
 /** The start of the range, or null for all times. */
 export function since(state = current, now = Date.now()) {
+  if (hasPeriod(state)) return state.since ? new Date(state.since) : null;
   const seconds = RANGES[state.range];
   return seconds === null ? null : new Date(now - seconds * 1000);
+}
+
+/** `since` and `until` as parameters of the API. */
+export function period(state = current) {
+  return { since: since(state)?.toISOString() ?? '', until: state.until && new Date(state.until).toISOString() };
 }
 
 /** The filters as parameters of the API. */
@@ -76,7 +87,7 @@ export function apiParams(state = current) {
   return {
     text: state.text, symbol: state.symbol, source: state.source,
     label: scored ? state.label : '', status: scored ? '' : 'unscored',
-    since: since(state)?.toISOString() ?? '',
+    ...period(state),
   };
 }
 
@@ -88,7 +99,8 @@ export function sentence(state = current) {
   if (state.symbol) parts.push(`about ${state.symbol}`);
   if (state.source) parts.push(`from ${state.source}`);
   if (state.text) parts.push(`with “${state.text}”`);
-  parts.push(state.range === 'all' ? 'of all times' : `of ${RANGE_WORDS[state.range]}`);
+  if (hasPeriod(state)) parts.push('of the chosen time');
+  else parts.push(state.range === 'all' ? 'of all times' : `of ${RANGE_WORDS[state.range]}`);
   const text = parts.join(' ');
   return `${text[0].toUpperCase()}${text.slice(1)}, newest first`;
 }

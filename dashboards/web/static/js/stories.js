@@ -66,6 +66,8 @@ export function draw() {
   $('#sentence').textContent = state.sentence();
   $('#older').hidden = !next;
   $('#newest').hidden = !state.get().after;
+  const symbols = new Set(rows.flatMap((row) => row.symbols));
+  $('#symbols').replaceChildren(...[...symbols].sort().map((value) => el('option', { value })));
   count();
 }
 
@@ -99,6 +101,7 @@ function matches(row) {
   if (source && row.source !== source) return false;
   if (label === 'unscored' ? row.status !== 'unscored' : label && row.sentiment?.label !== label) return false;
   if (from && new Date(row.event_time) < from) return false;
+  if (state.get().until && new Date(row.event_time) >= new Date(state.get().until)) return false;
   // Older than the end of this page: it belongs to a later one.
   return !(next && rows.length && newestFirst(row, rows.at(-1)) > 0);
 }
