@@ -10,10 +10,10 @@ PIP := -m pip install --quiet --disable-pip-version-check --constraint requireme
 SOURCES := riskwire ingest models stream alerts dashboards tests benchmarks scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-train lint format bench train soak lock vendor docs clean
+.PHONY: help setup run test test-train lint format bench train soak lock vendor docs conformance clean
 
 help: ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed-$(RUNTIME) ## make .venv with the light runtime (GPU=1: onnxruntime-gpu)
 
@@ -44,12 +44,15 @@ bench: $(VENV)/installed-test $(TRAIN)/installed ## each performance promise as 
 train: $(TRAIN)/installed ## train the shipped model, from raw data to artefact, resumable
 	@$(TRAIN)/bin/python -m models.train models/configs/minilm.toml $(ARGS)
 
-soak: $(VENV)/installed-test ## the long tests: kills, many documents
-	@RISKWIRE_SOAK=1 $(BIN)/python -m pytest tests/integration tests/acceptance -k "kill or soak" $(ARGS)
+soak: $(VENV)/installed-test ## the long tests: kills, many documents, hostile feeds
+	@RISKWIRE_SOAK=1 $(BIN)/python -m pytest tests/integration tests/acceptance -k "kill or soak or fuzz" $(ARGS)
 
 lock: ## pin what is installed now: a fresh .venv with cpu and test
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet -e '.[cpu,test]'
 	@.venv-lock/bin/pip freeze --exclude-editable --exclude riskwire > requirements.lock && rm -rf .venv-lock
+
+conformance: $(VENV)/installed-test ## hold the feed reader against other readers' suites: docs/conformance.md
+	@$(BIN)/python scripts/conformance.py $(ARGS)
 
 docs: $(VENV)/installed-test ## write the generated pages of docs/
 	@$(BIN)/python scripts/generate_docs.py

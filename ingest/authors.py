@@ -12,12 +12,22 @@ from pathlib import Path
 
 from riskwire.errors import StorageError
 
-_FILE = "author.key"
+#: The key's file in the data folder.
+FILE = "author.key"
 # @name and @name@host, also at the end of a profile's address. An e-mail address goes as a whole.
 # Both begin where a word begins and have an end, so that no text takes long.
 _EMAIL = re.compile(r"(?<![\w.+-])@?[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _MENTION = re.compile(r"(?<!\w)@\w[\w.-]{0,200}(?:@[\w.-]{0,200}\w)?")
-_PROFILE = re.compile(r"(/(?:users|u|user|profile)/)[\w.%-]+")
+_PROFILE = re.compile(r"(/(?:users|u|user|profile)/)[\w.%:-]+")
+# Platforms where a profile's address is a bare name behind the host (a post's has more behind it: it stays readable).
+_HOSTED = re.compile(
+    r"(?i)(?<![\w.-])((?:www\.|mobile\.)?(?:twitter\.com|x\.com|stocktwits\.com|threads\.net)/)"
+    r"(?!(?:i|search|hashtag|home|intent|symbol|share|explore)(?:[/?#]|\b(?![\w-])))\w{1,50}"
+)
+# Reddit's u/name, and Bluesky's ids and handles wherever they stand.
+_BARE = re.compile(r"(?<![\w/])u/[\w-]{3,30}")
+_DID = re.compile(r"\bdid:(?:plc|web):[\w.%-]{1,200}")
+_HANDLE = re.compile(r"(?i)(?<![\w.-])[\w-]{1,63}\.bsky\.social\b")
 
 
 def pseudonym(key: bytes, platform: str, account: str) -> str:
@@ -34,7 +44,11 @@ def masked_names(text: str, names: Iterable[str] = ()) -> str:
     for name in sorted({name for name in names if name}, key=len, reverse=True):
         text = re.sub(rf"@{re.escape(name)}(?!\w)", "@user", text, flags=re.IGNORECASE)
     text = _MENTION.sub("@user", text)
-    return _PROFILE.sub(r"\1user", text)
+    text = _PROFILE.sub(r"\1user", text)
+    text = _HOSTED.sub(r"\1user", text)
+    text = _DID.sub("@user", text)
+    text = _HANDLE.sub("@user", text)
+    return _BARE.sub("u/user", text)
 
 
 def author_key(folder: Path, given: str | None = None) -> bytes:
@@ -44,7 +58,7 @@ def author_key(folder: Path, given: str | None = None) -> bytes:
     """
     if given:
         return given.encode()
-    path = folder / _FILE
+    path = folder / FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():

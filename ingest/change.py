@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from ingest.base import SAID_DIGITS, Told
+from riskwire.identity import REMOVED
 from riskwire.ports import KnownStory
 from riskwire.types import Document
 
@@ -15,12 +16,13 @@ _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """`new` and `corrected` go on the log, in the order told; `ids` answers each story told, in order."""
+    """`new`, `corrected` and `removed` go on the log, in the order told; `ids` answers each story told, in order."""
 
     new: tuple[Document, ...]
     corrected: tuple[Document, ...]
     unchanged: int
     ids: tuple[str, ...]
+    removed: tuple[Document, ...] = ()
 
 
 def decide(
@@ -35,6 +37,7 @@ def decide(
     - Known under its link by another id: the guid has changed, it is that story.
     - Known with another hash: a correction, with the next revision; unless this source says what it said before
       (`said`). Else two sources with two wordings of one story would correct each other for ever.
+    - Known as removed: it stays so, whoever still tells it.
     """
     said = said or {}
     ids = _settle_ids(told, by_id, by_link)
@@ -50,7 +53,7 @@ def decide(
         story = known.get(identifier)
         if story is None:
             new.append(msgspec.structs.replace(document, id=identifier, revision=1))
-        elif story.content_hash != document.content_hash and not _said(document, said):
+        elif story.content_hash not in (document.content_hash, REMOVED) and not _said(document, said):
             corrected.append(msgspec.structs.replace(document, id=identifier, revision=story.revision + 1))
     return Decision(tuple(new), tuple(corrected), len(told) - len(new) - len(corrected), tuple(ids))
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from ingest.cashtags import cashtags
 from ingest.dates import ReadDate, event_time
 from ingest.text import clean, cut
 from riskwire.identity import content_hash
 from riskwire.types import MAX_DOCUMENT_BYTES, Document, Origin, SourceType
 
 _MAX_TITLE = 8 * 1024
-_CASHTAG = re.compile(r"(?<![\w$])\$([A-Za-z]{1,6}(?:\.[A-Za-z]{1,2})?)(?![\w$])")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,3}")
 
 
@@ -36,6 +36,8 @@ def make_document(
     tags: Sequence[str] = (),
     source_symbols: Iterable[str] = (),
     updated_at: datetime | None = None,
+    engagement: Mapping[str, int | None] | None = None,
+    author_reputation: Mapping[str, int | None] | None = None,
 ) -> Document:
     """A Document of plain texts. The hash is over what is kept, so that a cut text is not a correction of itself."""
     title, cut_title = cut(title, _MAX_TITLE)
@@ -65,13 +67,24 @@ def make_document(
         event_time=event_time(published, seen_at),
         content_hash=content_hash(title, summary),
         truncated=cut_title or cut_summary or cut_content,
+        engagement=_counts(engagement),
+        author_reputation=_counts(author_reputation, rounded),
     )
 
 
-def cashtags(text: str, source_type: SourceType = "news") -> list[str]:
-    """`$TSLA` → TSLA, in upper case; of news only those written so ("$m" is money there)."""
-    found = (match.group(1) for match in _CASHTAG.finditer(text[:20_000]))
-    return [tag.upper() for tag in found if tag.isupper() or source_type == "social"]
+def rounded(count: int) -> int:
+    """The count to two digits: enough to tell a crowd from a few, and too little to find an account by its numbers."""
+    unit: int = 10 ** max(len(str(abs(count))) - 2, 0)
+    return round(count / unit) * unit
+
+
+def _counts(
+    counts: Mapping[str, int | None] | None, how: Callable[[int], int] = lambda count: count
+) -> dict[str, int] | None:
+    """Only what the source counted; a post without any count has none, which is not zero."""
+    # What an answer claims may be anything: JSON's integers have no end, the index's have.
+    kept = {name: how(count) for name, count in (counts or {}).items() if count is not None and 0 <= count < 2**53}
+    return kept or None
 
 
 def _few(values: Iterable[str], most: int) -> tuple[str, ...]:

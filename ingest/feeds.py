@@ -9,53 +9,31 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ingest.address import check_url
-from ingest.dates import zone_named
+from ingest import kinds
+from ingest.base import SourceConfig
+from ingest.feed import Feed
 from ingest.opml import read_opml
-from riskwire.errors import FeedsFileError, FetchError
+from riskwire.errors import FeedsFileError
 from riskwire.settings import IngestSettings
 from riskwire.toml import line_of, read_toml
-from riskwire.types import SourceType
 
-_SCHEMES = ("http", "https", "file")
 _MAX_BYTES = 8 * 1024 * 1024
 
 
-class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[feeds]]` table. `zone` (IANA) is meant by dates that name none; `interval` is in seconds.
+class Sources(msgspec.Struct, frozen=True):
+    """Every source of a feeds file: table by table, each in its order."""
 
-    `needs_contact`: polled only when `ingest.contact` is set. `enabled = false`: in the list, but not polled.
-    """
-
-    name: str
-    url: str
-    zone: str | None = None
-    interval: float | None = None
-    source_type: SourceType = "news"
-    needs_contact: bool = False
-    enabled: bool = True
-
-
-class Hashtag(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One `[[mastodon]]` table: a hashtag (without #) on an instance (a host name, or its http(s) URL)."""
-
-    name: str
-    instance: str
-    hashtag: str
-    interval: float | None = None
-    enabled: bool = True
+    rows: tuple[SourceConfig, ...] = ()
 
     @property
-    def base(self) -> str:
-        """The instance's URL without a path."""
-        return (self.instance if "://" in self.instance else f"https://{self.instance}").rstrip("/")
+    def feeds(self) -> tuple[Feed, ...]:
+        """Those that are feeds."""
+        return tuple(row for row in self.rows if isinstance(row, Feed))
 
-
-class Sources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Every source of a feeds file, in its order."""
-
-    feeds: tuple[Feed, ...] = ()
-    mastodon: tuple[Hashtag, ...] = ()
+    @property
+    def names(self) -> frozenset[str]:
+        """Their names."""
+        return frozenset(row.name for row in self.rows)
 
 
 class Off(msgspec.Struct, frozen=True):
@@ -88,95 +66,66 @@ def load_sources(path: Path | None = None) -> Sources:
 def switched_off(sources: Sources, settings: IngestSettings) -> list[Off]:
     """The sources that are not polled with these settings, for `doctor` and the page."""
     off = []
-    every: tuple[Feed | Hashtag, ...] = (*sources.feeds, *sources.mastodon)
-    for one in every:
-        if not one.enabled:
-            off.append(Off(one.name, "switched off in the feeds file (enabled = false)"))
-        elif isinstance(one, Feed) and one.needs_contact and not settings.contact.strip():
-            off.append(Off(one.name, f"{_host(one.url)} demands a contact: set ingest.contact to a name and an e-mail"))
+    for one in sources.rows:
+        reason = "switched off in the feeds file (enabled = false)" if not one.enabled else one.off(settings)
+        if reason is not None:
+            off.append(Off(one.name, reason))
     return off
 
 
 def active(sources: Sources, settings: IngestSettings) -> Sources:
     """The sources that are polled with these settings."""
     off = {one.name for one in switched_off(sources, settings)}
-    return Sources(
-        feeds=tuple(feed for feed in sources.feeds if feed.name not in off),
-        mastodon=tuple(tag for tag in sources.mastodon if tag.name not in off),
-    )
+    return Sources(tuple(row for row in sources.rows if row.name not in off))
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
-
-
-def _from_toml(path: Path) -> Sources:
-    table, text = read_toml(path, error=FeedsFileError)
-    for key, allowed in (("feeds", Feed), ("mastodon", Hashtag)):
-        for index, row in enumerate(table.get(key) or [] if isinstance(table.get(key), list) else []):
-            if isinstance(row, dict):
-                _check_keys(row, allowed, path, text, (key, index))
-    for key in table:
-        if key not in Sources.__struct_fields__:
-            at: tuple[str | int, ...] = (key, 0) if isinstance(table[key], list) else (key,)
-            raise _wrong(f"{key!r} is no key of a feeds file", path, text, at, "It holds [[feeds]] and [[mastodon]].")
-    try:
-        sources = msgspec.convert(table, Sources)
-    except msgspec.ValidationError as error:
-        at = _location(str(error))
-        field = f"{at[-1]}: " if at and isinstance(at[-1], str) else ""
-        raise _wrong(field + str(error).partition(" - at")[0], path, text, at) from None
-    if not sources.feeds and not sources.mastodon:
-        raise FeedsFileError("names no source", about=str(path), hint="Add a [[feeds]] table with name and url.")
-    _check(sources, path, text)
-    return sources
-
-
-def _check_keys(row: dict[str, Any], kind: type[msgspec.Struct], path: Path, text: str, at: tuple[str, int]) -> None:
-    known = kind.__struct_fields__
-    for key in row:
-        if key not in known:
-            raise _wrong(f"{key!r} is no key of [[{at[0]}]]", path, text, (*at, key), f"Known are {', '.join(known)}.")
-
-
-def _check(sources: Sources, path: Path, text: str) -> None:
-    names: set[str] = set()
-    rows: list[tuple[str, int, Feed | Hashtag]] = [("feeds", index, feed) for index, feed in enumerate(sources.feeds)]
-    rows += [("mastodon", index, tag) for index, tag in enumerate(sources.mastodon)]
-    for key, index, one in rows:
-        try:
-            _check_one(one)
-        except ValueError as error:
-            field, _, message = str(error).partition(": ")
-            raise _wrong(f"{field}: {message}", path, text, (key, index, field)) from None
-        if one.name in names:
-            raise _wrong(f"the name {one.name!r} is there twice", path, text, (key, index, "name"))
-        names.add(one.name)
-
-
-def _check_one(one: Feed | Hashtag) -> None:
+def check_source(one: SourceConfig) -> None:
     """Raises ValueError `field: message`."""
     if not one.name.strip() or len(one.name) > 100 or not one.name.isprintable():
         raise ValueError("name: must be 1 to 100 printable characters")
     if one.interval is not None and not 5 <= one.interval <= 7 * 86400:
         raise ValueError("interval: must be from 5 seconds to 7 days (604800)")
-    if isinstance(one, Feed):
-        _check_address("url", one.url, _SCHEMES)
-        try:
-            zone_named(one.zone)
-        except ValueError as error:
-            raise ValueError(f"zone: {error}") from None
-    else:
-        _check_address("instance", one.base, ("http", "https"))
-        if not one.hashtag.lstrip("#").replace("_", "").isalnum():
-            raise ValueError("hashtag: must be a word, with or without #")
+    one.check()
 
 
-def _check_address(field: str, url: str, schemes: tuple[str, ...]) -> None:
+def _from_toml(path: Path) -> Sources:
+    table, text = read_toml(path, error=FeedsFileError)
+    rows: list[SourceConfig] = []
+    names: set[str] = set()
+    for key, value in table.items():
+        if key not in kinds.MODULES or not isinstance(value, list):
+            first: tuple[str | int, ...] = (key, 0) if isinstance(value, list) else (key,)
+            hint = f"It holds {', '.join(f'[[{name}]]' for name in kinds.MODULES)}."
+            raise _wrong(f"{key!r} is no key of a feeds file", path, text, first, hint)
+        config = kinds.kind(key).config
+        for index, row in enumerate(value):
+            one = _row(row, config, path, text, (key, index))
+            if one.name in names:
+                raise _wrong(f"the name {one.name!r} is there twice", path, text, (key, index, "name"))
+            names.add(one.name)
+            rows.append(one)
+    if not rows:
+        raise FeedsFileError("names no source", about=str(path), hint="Add a [[feeds]] table with name and url.")
+    return Sources(tuple(rows))
+
+
+def _row(value: Any, config: type[SourceConfig], path: Path, text: str, at: tuple[str, int]) -> SourceConfig:
+    known = config.__struct_fields__
+    for key in value if isinstance(value, dict) else ():
+        if key not in known:
+            raise _wrong(f"{key!r} is no key of [[{at[0]}]]", path, text, (*at, key), f"Known are {', '.join(known)}.")
     try:
-        check_url(url, schemes=schemes)
-    except FetchError as error:
-        raise ValueError(f"{field}: {error} (allowed: {', '.join(schemes)})") from None
+        one = msgspec.convert(value, config)
+    except msgspec.ValidationError as error:
+        where = _location(str(error))
+        field = f"{where[-1]}: " if where and isinstance(where[-1], str) else ""
+        raise _wrong(field + str(error).partition(" - at")[0], path, text, (*at, *where)) from None
+    try:
+        check_source(one)
+    except ValueError as error:
+        field, _, message = str(error).partition(": ")
+        raise _wrong(f"{field}: {message}", path, text, (*at, field)) from None
+    return one
 
 
 def _wrong(message: str, path: Path, text: str, at: tuple[str | int, ...], hint: str = "") -> FeedsFileError:
@@ -199,7 +148,7 @@ def _from_opml(path: Path) -> Sources:
             continue
         urls.add(outline.url)
         title = "".join(c for c in outline.title if c.isprintable()).strip()[:90]
-        name = base = title or _host(outline.url)
+        name = base = title or (urlsplit(outline.url).hostname or outline.url)
         # Exports hold equal titles; a name must be unique, and the same at the next start.
         count = 2
         while name in names:
@@ -207,10 +156,10 @@ def _from_opml(path: Path) -> Sources:
         names.add(name)
         feed = Feed(name=name, url=outline.url)
         try:
-            _check_one(feed)
+            check_source(feed)
         except ValueError as error:
             raise FeedsFileError(str(error), about=f"{path}:{outline.line}") from None
         feeds.append(feed)
     if not feeds:
         raise FeedsFileError("names no feed (no outline with xmlUrl)", about=str(path))
-    return Sources(feeds=tuple(feeds))
+    return Sources(tuple(feeds))

@@ -18,8 +18,9 @@ from aiohttp.abc import AbstractResolver
 
 from ingest.address import check_url
 from ingest.files import read_local
-from ingest.headers import max_age, retry_after, safe
+from ingest.headers import fresh_for, retry_after, safe
 from ingest.resolver import DaemonResolver
+from ingest.robots import Robots
 from ingest.unpack import unpacker
 from riskwire import __version__
 from riskwire.clock import Clock, SystemClock
@@ -29,13 +30,18 @@ from riskwire.settings import IngestSettings
 
 MAX_REDIRECTS = 5
 _MOVED = {301, 302, 303, 307, 308}
+_FOR_GOOD = {301, 308}
 _CHUNK = 64 * 1024
+_ROBOTS_SECONDS = 10.0
 #: The addresses refused while one request looked for a connection; its socket factory knows nothing of the request.
 _refused: ContextVar[list[str] | None] = ContextVar("ingest_refused", default=None)
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """What one GET brought. `url` is the last of the redirects; times are in seconds."""
+    """What one GET brought. `url` is the last of the redirects, `permanent` where those that are meant for good led.
+
+    `fresh` is how many seconds the answer stays what it is, as far as the server says.
+    """
 
     url: str
     status: int = 200
@@ -44,8 +50,14 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     etag: str | None = None
     last_modified: str | None = None
-    max_age: float | None = None
+    permanent: str | None = None
+    fresh: float | None = None
     headers: dict[str, str] = {}
+
+
+class _Moved(msgspec.Struct, frozen=True):
+    status: int
+    location: str
 
 
 class Fetcher:
@@ -62,6 +74,7 @@ class Fetcher:
         self._clock = clock or SystemClock()
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+        self._robots = Robots(self._clock)
 
     @property
     def user_agent(self) -> str:
@@ -72,7 +85,7 @@ class Fetcher:
     async def __aenter__(self) -> Fetcher:
         connector = aiohttp.TCPConnector(
             limit=self._settings.concurrency,
-            limit_per_host=2,
+            limit_per_host=self._settings.per_host,
             resolver=self._resolver or DaemonResolver(self._settings.connect_timeout),
             socket_factory=self._make_socket,
         )
@@ -104,8 +117,14 @@ class Fetcher:
         etag: str | None = None,
         last_modified: str | None = None,
         accept: str = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5",
+        headers: Mapping[str, str] | None = None,
+        robots: bool = False,
     ) -> Fetched:
         """Fetch a URL; with validators, conditionally. `file:` only where the settings allow it.
+
+        `headers` may hold credentials: they are sent to this URL's host alone, and not along with a redirect.
+        With `robots`, each host on the way is asked first whether it wants programs there (`ingest.robots`), unless
+        `ingest.ignore_robots` is set.
 
         Raises AddressRefused (nothing was connected to), TooLarge, or FetchError with status and Retry-After.
         """
@@ -119,9 +138,24 @@ class Fetcher:
             wanted["If-Modified-Since"] = last_modified
         try:
             async with asyncio.timeout(self._settings.timeout):
-                return await self._follow(url, wanted)
+                return await self._follow(
+                    url, wanted, headers or {}, robots=robots and not self._settings.ignore_robots
+                )
         except TimeoutError:
             raise FetchError(f"did not answer in full within {self._settings.timeout:g} s", about=url) from None
+
+    async def post(self, url: str, form: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
+        """Send a form (for access tokens). Redirects are not followed. Raises as `get` does."""
+        check_url(url)
+        wanted = {"Accept": "application/json", **(headers or {})}
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                answer = await self._one(url, wanted, form)
+        except TimeoutError:
+            raise FetchError(f"did not answer in full within {self._settings.timeout:g} s", about=url) from None
+        if isinstance(answer, _Moved):
+            raise FetchError("redirects what is sent to it", about=url)
+        return answer
 
     async def _local(self, url: str, etag: str | None) -> Fetched:
         if not self._settings.allow_local_files:
@@ -132,24 +166,39 @@ class Fetcher:
             not_modified=found.body is None,
         )  # fmt: skip
 
-    async def _follow(self, url: str, wanted: Mapping[str, str]) -> Fetched:
-        here = url
+    async def _follow(
+        self, url: str, wanted: Mapping[str, str], private: Mapping[str, str], *, robots: bool
+    ) -> Fetched:
+        here, permanent, forever = url, None, True
         for _ in range(MAX_REDIRECTS + 1):
             check_url(here)
-            answer = await self._one(here, wanted)
+            if robots:
+                await self._robots.check(here, self._get_robots)
+            answer = await self._one(here, {**wanted, **private} if here == url else wanted)
             if isinstance(answer, Fetched):
-                return answer
-            here = urljoin(here, answer)
+                return msgspec.structs.replace(answer, permanent=permanent)
+            here = urljoin(here, answer.location)
+            forever = forever and answer.status in _FOR_GOOD
+            permanent = here if forever else permanent
         raise FetchError(f"was redirected more than {MAX_REDIRECTS} times", about=url)
 
-    async def _one(self, url: str, wanted: Mapping[str, str]) -> Fetched | str:
+    async def _get_robots(self, url: str) -> Fetched:
+        async with asyncio.timeout(min(self._settings.timeout / 2, _ROBOTS_SECONDS)):
+            return await self._follow(url, {"Accept": "text/plain, */*;q=0.5"}, {}, robots=False)
+
+    async def _one(
+        self, url: str, wanted: Mapping[str, str], form: Mapping[str, str] | None = None
+    ) -> Fetched | _Moved:
         """What is there, or the address it moved to."""
         assert self._session is not None, "use the Fetcher as an async context manager"
         refused: list[str] = []
         token = _refused.set(refused)
         try:
-            async with self._session.get(url, headers=wanted, allow_redirects=False) as response:
-                return await self._read(url, response, conditional="If-None-Match" in wanted or len(wanted) > 1)
+            async with self._session.request(
+                "GET" if form is None else "POST", url, headers=wanted, data=form, allow_redirects=False
+            ) as response:
+                conditional = "If-None-Match" in wanted or "If-Modified-Since" in wanted
+                return await self._read(url, response, conditional=conditional)
         except aiohttp.ClientError as error:
             if refused:
                 raise AddressRefused(
@@ -165,11 +214,11 @@ class Fetcher:
         finally:
             _refused.reset(token)
 
-    async def _read(self, url: str, response: aiohttp.ClientResponse, *, conditional: bool) -> Fetched | str:
+    async def _read(self, url: str, response: aiohttp.ClientResponse, *, conditional: bool) -> Fetched | _Moved:
         headers = {name.lower(): value for name, value in response.headers.items()}
         now = self._clock.now()
         if response.status in _MOVED and "location" in headers:
-            return headers["location"]
+            return _Moved(response.status, headers["location"])
         if response.status == 304 and conditional:
             return _fetched(url, response.status, headers, now)
         if response.status != 200:
@@ -212,7 +261,7 @@ def _fetched(url: str, status: int, headers: dict[str, str], now: datetime) -> F
         content_type=headers.get("content-type"),
         etag=safe(headers.get("etag")),
         last_modified=safe(headers.get("last-modified")),
-        max_age=max_age(headers.get("cache-control")),
+        fresh=fresh_for(headers, now),
         headers=headers,
     )
 

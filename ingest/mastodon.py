@@ -1,73 +1,72 @@
-"""Mastodon hashtag timelines over REST: public, no credentials. People appear only as a keyed HMAC."""
+"""Mastodon: a hashtag's posts, polled without credentials, or by a stream where there is a token for the server.
+
+People appear only as a keyed HMAC. What REST answers is read in `ingest.timeline`, the stream in
+`ingest.mastodonstream`.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from ingest.authors import masked_names, pseudonym
-from ingest.base import Polled, Told
-from ingest.dates import read_date
-from ingest.documents import make_document
-from ingest.feeds import Hashtag
-from ingest.headers import retry_after
-from ingest.http import Fetched, Fetcher
-from ingest.text import html_to_text
-from riskwire.errors import ParseError
-from riskwire.identity import document_id
+from ingest.base import Context, Ingestor, Kind, Polled, SourceConfig, Streamer
+from ingest.feed import check_address
+from ingest.http import Fetcher
+from ingest.timeline import Timeline, read_place
 from riskwire.ports import SourceState
-
-PLATFORM = "mastodon"
-#: Statuses a request: the API's maximum.
-PAGE = 40
-#: Pages a poll: a gap of days is filled over several polls, and no rate limit used up (300 requests in 5 min).
-MAX_PAGES = 10
+from riskwire.settings import IngestSettings
 
 
-class _Account(msgspec.Struct, frozen=True):
-    id: str = ""
-    acct: str = ""
-    username: str = ""
-    uri: str = ""
-    url: str = ""
+class Hashtag(SourceConfig, frozen=True, kw_only=True):
+    """One `[[mastodon]]` table: a hashtag (without #) on an instance (a host name, or its http(s) URL).
 
+    With `ingest.mastodon_token` of an account on this very instance it is streamed, unless `stream = false`.
+    """
 
-class _Tag(msgspec.Struct, frozen=True):
-    name: str = ""
+    table: ClassVar[str] = "mastodon"
 
+    instance: str
+    hashtag: str
+    stream: bool = True
 
-class Status(msgspec.Struct, frozen=True):
-    """What is read of a status; what else there is, is ignored."""
+    @property
+    def base(self) -> str:
+        """The instance's URL without a path."""
+        return (self.instance if "://" in self.instance else f"https://{self.instance}").rstrip("/")
 
-    id: str
-    uri: str
-    created_at: str | None = None
-    edited_at: str | None = None
-    content: str = ""
-    spoiler_text: str = ""
-    visibility: str = "public"
-    language: str | None = None
-    account: _Account = _Account()
-    mentions: list[_Account] = []
-    tags: list[_Tag] = []
-    reblog: object | None = None
+    @property
+    def tag(self) -> str:
+        """The hashtag as the API wants it."""
+        return self.hashtag.lstrip("#")
 
+    @property
+    def address(self) -> str:
+        """The hashtag's page."""
+        return f"{self.base}/tags/{quote(self.tag)}"
 
-_decoder = msgspec.json.Decoder(list[Status])
+    def check(self) -> None:
+        """See SourceConfig."""
+        check_address("instance", self.base)
+        if not self.tag.replace("_", "").isalnum():
+            raise ValueError("hashtag: must be a word, with or without #")
+
+    def has_token(self, settings: IngestSettings) -> bool:
+        """Whether the token of the settings is this instance's: it is sent to no other."""
+        host = (urlsplit(self.base).hostname or "").lower()
+        return bool(settings.mastodon_token) and settings.mastodon_token_host.strip().lower() == host
 
 
 class MastodonIngestor:
-    """One hashtag on one instance. The cursor is the highest status id that was told."""
+    """One hashtag on one instance, polled. The cursor is a `timeline.Place`."""
 
-    def __init__(self, source: Hashtag, fetcher: Fetcher, author_key: bytes, run_id: str = "") -> None:
+    def __init__(
+        self, source: Hashtag, fetcher: Fetcher, author_key: bytes, run_id: str = "", token: str | None = None
+    ) -> None:
         self._source = source
-        self._fetcher = fetcher
-        self._key = author_key
-        self._run_id = run_id
+        self._timeline = Timeline(source.name, source.base, source.tag, fetcher, author_key, run_id, token)
 
     @property
     def name(self) -> str:
@@ -77,7 +76,7 @@ class MastodonIngestor:
     @property
     def url(self) -> str:
         """The timeline's address."""
-        return f"{self._source.base}/api/v1/timelines/tag/{quote(self._source.hashtag.lstrip('#'))}"
+        return self._timeline.url
 
     @property
     def interval(self) -> float | None:
@@ -85,94 +84,26 @@ class MastodonIngestor:
         return self._source.interval
 
     async def poll(self, state: SourceState, now: datetime) -> Polled:
-        """Everything since the cursor, and the newest page again, in which edits show. Raises FetchError, ParseError.
-
-        The gap is filled upwards from the cursor (`min_id`), so that what does not fit is next in line at the next
-        poll. Without a cursor only the newest page is taken.
-        """
-        cursor = _number(state.cursor)
-        newest, wait = await self._page(now)
-        statuses = {status.id: status for status in newest}
-        # A page that does not reach back to the cursor leaves a gap behind it.
-        oldest = min((_number(status.id) for status in newest), default=0)
-        reached, filled = cursor, not (cursor and oldest > cursor)
-        for _ in range(MAX_PAGES):
-            if filled or wait:
-                break
-            page, wait = await self._page(now, min_id=reached)
-            for status in page:
-                statuses.setdefault(status.id, status)
-            reached = max([reached, *(_number(status.id) for status in page)])
-            filled = not page or reached >= oldest
-        # Where the gap could not be filled, the newest page is taken up again when it is reached from below.
-        top = max([cursor, *map(_number, statuses)]) if filled else reached
-        shown = [one for one in statuses.values() if one.visibility in ("public", "unlisted") and one.reblog is None]
-        shown.sort(key=lambda status: _number(status.id))
-        told = await asyncio.to_thread(lambda: [self._told(status, now) for status in shown])
+        """See Ingestor. Raises FetchError, ParseError."""
+        caught = await self._timeline.catch_up(read_place(state.cursor), now)
+        newest = max((one.document.event_time for one in caught.told), default=state.newest_at)
         return Polled(
             outcome="ok",
-            told=tuple(one for one in told if one.document.title),
-            entries=len(statuses),
-            state=msgspec.structs.replace(
-                state,
-                cursor=str(top) if top else state.cursor,
-                newest_at=max((one.document.event_time for one in told), default=state.newest_at),
-            ),
-            wait=wait,
+            told=caught.told,
+            gone=caught.gone,
+            entries=caught.entries,
+            state=msgspec.structs.replace(state, cursor=caught.place.text(), newest_at=newest),
+            wait=caught.wait,
         )
 
-    async def _page(self, now: datetime, min_id: int | None = None) -> tuple[list[Status], float | None]:
-        query = f"?limit={PAGE}" + (f"&min_id={min_id}" if min_id else "")
-        found = await self._fetcher.get(self.url + query, accept="application/json")
-        if not (found.content_type or "").startswith("application/json"):
-            raise ParseError("answers with something else than JSON", about=self.url, hint="Is it a Mastodon server?")
-        try:
-            return _decoder.decode(found.body), _exhausted(found, now)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise ParseError("is no timeline", about=self.url) from error
 
-    def _told(self, status: Status, now: datetime) -> Told:
-        text = html_to_text(status.content)
-        if status.spoiler_text:
-            text = f"{html_to_text(status.spoiler_text)}: {text}"
-        edited = read_date(status.edited_at, now)
-        document = make_document(
-            document_id=document_id(PLATFORM, guid=status.uri),
-            source=self.name,
-            publisher=PLATFORM,
-            source_type="social",
-            run_id=self._run_id,
-            feed_url=self.url,
-            # The post's own address holds its author's name; this one leads there by its number.
-            link=f"{self._source.base}/statuses/{quote(status.id)}",
-            title=masked_names(text, _names(status.mentions)),
-            authors=(pseudonym(self._key, PLATFORM, _account(status.account, self._source.base)),),
-            language=status.language,
-            tags=[tag.name for tag in status.tags],
-            published=read_date(status.created_at, now),
-            updated_at=edited.at,
-            seen_at=now,
-        )
-        return Told(document)
+def _make(config: Hashtag, context: Context) -> Ingestor | Streamer:
+    token = context.secret("mastodon_token") if config.has_token(context.settings) else None
+    if token is not None and config.stream:
+        from ingest.mastodonstream import MastodonStreamer
+
+        return MastodonStreamer(config, context.fetcher, context.settings, context.author_key, context.run_id, token)
+    return MastodonIngestor(config, context.fetcher, context.author_key, context.run_id, token)
 
 
-def _names(accounts: Sequence[_Account]) -> list[str]:
-    return [name for account in accounts for name in (account.acct, account.username)]
-
-
-def _account(account: _Account, base: str) -> str:
-    """`name@host`, the same on whichever server the post was seen."""
-    host = urlsplit(account.url or base).hostname or ""
-    return account.acct if "@" in account.acct else f"{account.acct or account.username or account.id}@{host}"
-
-
-def _number(identifier: str | None) -> int:
-    """Ids are strings that order as integers."""
-    return int(identifier) if identifier and identifier.isascii() and identifier.isdigit() else 0
-
-
-def _exhausted(found: Fetched, now: datetime) -> float | None:
-    """Seconds until there are requests left, when there are none."""
-    if found.headers.get("x-ratelimit-remaining", "").strip() != "0":
-        return None
-    return retry_after({"x-ratelimit-reset": found.headers.get("x-ratelimit-reset", "")}, now)
+KIND = Kind(Hashtag, _make)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import xml.parsers.expat as expat
+from collections.abc import Iterable
 from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
@@ -52,3 +54,15 @@ def read_opml(path: Path) -> list[Outline]:
     if root[0].lower() != "opml":
         raise FeedsFileError(f"is XML, but no OPML (its root is <{root[0][:40]}>)", about=str(path))
     return found
+
+
+def write_opml(feeds: Iterable[tuple[str, str]], title: str = "Riskwire") -> str:
+    """An OPML 2.0 list of feeds (name, URL), as every feed reader takes it."""
+    outlines = "".join(
+        f'    <outline type="rss" text={quoteattr(name)} title={quoteattr(name)} xmlUrl={quoteattr(url)}/>\n'
+        for name, url in feeds
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<opml version="2.0">\n'
+        f"  <head><title>{escape(title)}</title></head>\n  <body>\n{outlines}  </body>\n</opml>\n"
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from riskwire.types import SourceType
+
 
 class ParsedEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One entry. Texts are plain; `guid` and the dates are as the publisher wrote them."""
+    """One entry. Texts are plain; `guid` and the dates are as the publisher wrote them, unless it is a `record`."""
 
     guid: str | None = None
     link: str | None = None
@@ -19,7 +21,13 @@ class ParsedEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     language: str | None = None
     published: str | None = None
     updated: str | None = None
-    via: str | None = None  # the publisher that an aggregator names (RSS `<source>`)
+    via: str | None = None  # the publisher that an aggregator names (RSS `<source>`), and its address
+    via_link: str | None = None
+    # A record (a filing, a trading halt) rather than an article: its guid is an identity by itself, however many
+    # entries share it; `version` is what makes two tellings of it the same one.
+    record: bool = False
+    version: str = ""
+    source_type: SourceType | None = None
 
 
 class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

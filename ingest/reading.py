@@ -10,6 +10,7 @@ from xml.sax import SAXException
 import feedparser
 
 from ingest.jsonfeed import looks_like_json, read_json_feed
+from ingest.namespaces import is_stock_tag, refine
 from ingest.parsed import ParsedEntry, ParsedFeed
 from ingest.text import html_to_text
 from riskwire.errors import ParseError
@@ -22,6 +23,9 @@ _HTML = re.compile(rb"\s*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
 _END = re.compile(rb"</\s*(?:\w+:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
 _OTHER_XML = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex|opml|svg|error)[\s>]", re.IGNORECASE)
 _OTHERS = {b"urlset": "a sitemap", b"sitemapindex": "a sitemap", b"opml": "OPML (a list of feeds)", b"svg": "a picture"}
+#: What feedparser leaves of "Name (mailto:a@example.org)" when it takes the address out.
+_AFTER_NAME = re.compile(r"\s*\((?:mailto:)?\)?\s*$", re.IGNORECASE)
+_DECLARED = re.compile(rb"<\?xml[^>]{0,200}\sencoding\s*=")
 _BOM = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -32,9 +36,7 @@ def read_feed(body: bytes, url: str = "", content_type: str | None = None) -> Pa
         raise ParseError("is empty", about=url)
     if looks_like_json(head):
         return read_json_feed(body, url)
-    headers = {"content-location": url}
-    if content_type:
-        headers["content-type"] = content_type
+    headers = {"content-location": url, "content-type": _served_as(body, head, content_type)}
     try:
         # A BytesIO, never the bytes: feedparser takes a string for an address or a file name, and opens it.
         # Only text is kept, by our own reader: its sanitising and resolving would be work for nothing (a third of it).
@@ -56,9 +58,22 @@ def read_feed(body: bytes, url: str = "", content_type: str | None = None) -> Pa
         link=_string(feed.get("link")),
         language=_string(feed.get("language")),
         ttl=_minutes(feed.get("ttl")),
-        entries=tuple(_entry(entry) for entry in raw),
+        entries=tuple(refine(entry, _entry(entry), feed) for entry in raw),
         flaw=_flaw(found.get("bozo_exception")) if found.get("bozo") else None,
     )
+
+
+def _served_as(body: bytes, head: bytes, content_type: str | None) -> str:
+    """The content type that feedparser is told. It believes a server's charset (and without one takes attributes for
+    Latin-1) where the bytes themselves leave no doubt: no declaration, and beyond ASCII all of it valid UTF-8."""
+    if not body.isascii() and not _DECLARED.search(head) and not body.startswith(_BOM):
+        try:
+            body.decode("utf-8")
+        except UnicodeDecodeError:
+            pass
+        else:
+            return "application/xml; charset=utf-8"
+    return content_type or "application/xml"
 
 
 def _what_is_it(body: bytes, head: bytes, error: object) -> str:
@@ -90,11 +105,11 @@ def _entry(entry: dict[str, Any]) -> ParsedEntry:
         content="" if content == summary else content,
         authors=_authors(entry),
         tags=_tags(entry),
-        symbols=_symbols(entry),
         language=_string(_detail(entry, "title").get("language")) or _string(entry.get("language")),
         published=_string(entry.get("published")) or _string(entry.get("created")),
         updated=_string(entry.get("updated")),
-        via=_text(dict(entry["source"]).get("title")) or None if isinstance(entry.get("source"), dict) else None,
+        via=_text(_source(entry).get("title")) or None,
+        via_link=_string(_source(entry).get("href")),
     )
 
 
@@ -124,25 +139,17 @@ def _content(entry: dict[str, Any]) -> str:
 
 def _authors(entry: dict[str, Any]) -> tuple[str, ...]:
     names = [_text(author.get("name")) for author in entry.get("authors") or () if isinstance(author, dict)]
-    return tuple(dict.fromkeys(name for name in names or [_text(entry.get("author"))] if name))
+    plain = (_AFTER_NAME.sub("", name) for name in names or [_text(entry.get("author"))])
+    return tuple(dict.fromkeys(name for name in plain if name))
 
 
 def _tags(entry: dict[str, Any]) -> tuple[str, ...]:
-    terms = (_text(tag.get("term")) for tag in entry.get("tags") or () if not _is_stock(tag))
+    terms = (_text(tag.get("term")) for tag in entry.get("tags") or () if not is_stock_tag(tag))
     return tuple(dict.fromkeys(term for term in terms if term))
 
 
-def _is_stock(tag: dict[str, Any]) -> bool:
-    return str(tag.get("scheme") or "").endswith("/rss/stock")  # GlobeNewswire: `Paris:IPS`
-
-
-def _symbols(entry: dict[str, Any]) -> tuple[str, ...]:
-    """Tickers in fields of their own: Nasdaq's halts and articles, Seeking Alpha's, GlobeNewswire's category."""
-    found: list[str] = []
-    for key in ("ndaq_issuesymbol", "nasdaq_tickers", "sa_symbol"):
-        found += re.split(r"[,;\s]+", str(entry.get(key) or ""))
-    found += [_text(tag.get("term")) for tag in entry.get("tags") or () if _is_stock(tag)]
-    return tuple(dict.fromkeys(symbol for symbol in found if symbol))
+def _source(entry: dict[str, Any]) -> dict[str, Any]:
+    return dict(entry["source"]) if isinstance(entry.get("source"), dict) else {}
 
 
 def _minutes(value: object) -> float | None:

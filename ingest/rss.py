@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,16 +13,20 @@ import msgspec
 from ingest.base import SAID_DIGITS, Polled, Told
 from ingest.dates import MISSING, ReadDate, read_date, zone_named
 from ingest.documents import make_document
-from ingest.feeds import Feed
+from ingest.edgarfeed import merge_filings
+from ingest.entryids import Identity, identities
+from ingest.feed import Feed
 from ingest.http import Fetcher
+from ingest.moves import hash_of, where_to_ask, with_move
 from ingest.parse import ParserPool
 from ingest.parsed import ParsedEntry, ParsedFeed
 from ingest.text import safe_link
+from ingest.vanished import retracted
+from ingest.zones import BY_LANGUAGE
 from riskwire.identity import canonical_link, content_hash, document_id, publisher_of
 from riskwire.ports import SourceState
 from riskwire.types import Document
 
-_GUID_TIME = re.compile(r"[?&]time=\d{9,13}$")  # nasdaq.com: another one at every fetch
 _TICKER = re.compile(r"[A-Z]{1,6}(?:\.[A-Z]{1,2})?")
 
 
@@ -52,80 +56,54 @@ class RssIngestor:
 
     async def poll(self, state: SourceState, now: datetime) -> Polled:
         """Fetch if it has changed, and read. Raises FetchError or ParseError."""
-        found = await self._fetcher.get(self._feed.url, etag=state.etag, last_modified=state.last_modified)
+        found = await self._fetcher.get(
+            where_to_ask(state, self._feed.url),
+            etag=state.etag,
+            last_modified=state.last_modified,
+            robots=not self._feed.ignore_robots,
+        )
+        state = with_move(state, self._feed.url, found.url, found.permanent)
         if found.not_modified:
-            return Polled(outcome="not_modified", state=state, wait=found.max_age)
+            return Polled(outcome="not_modified", state=state, fresh=found.fresh)
+        body_hash = hash_of(found.body)
+        if body_hash == state.body_hash:  # not everyone answers 304
+            state = msgspec.structs.replace(state, etag=found.etag, last_modified=found.last_modified)
+            return Polled(outcome="not_modified", state=state, fresh=found.fresh)
         parsed = await self._parser.parse(found.body, found.url, found.content_type)
         # Hundreds of entries take tens of milliseconds: not on the event loop.
         told = await asyncio.to_thread(tell, self._feed, parsed, now, self._run_id)
         newest = max((one.document.event_time for one in told), default=None)
+        said = _read_cursor(state.cursor)
         return Polled(
             outcome="ok",
             told=tuple(told),
             entries=len(parsed.entries),
-            said=_read_cursor(state.cursor),
+            said=said,
             state=msgspec.structs.replace(
                 state,
                 etag=found.etag,
                 last_modified=found.last_modified,
                 cursor=_write_cursor([one.document for one in told]),
                 newest_at=newest or state.newest_at,
+                retracted=retracted(list(said), [one.document.id[:SAID_DIGITS] for one in told], state.retracted),
+                body_hash=body_hash,
+                asked_pace=parsed.ttl,
             ),
-            wait=max(found.max_age or 0.0, parsed.ttl or 0.0) or None,
+            fresh=found.fresh,
         )
 
 
 def tell(feed: Feed, parsed: ParsedFeed, seen_at: datetime, run_id: str = "") -> list[Told]:
     """The stories of a feed, in its order. Entries without any text are left out. Pure."""
-    entries = [entry for entry in parsed.entries if entry.title or entry.summary or entry.content]
+    entries = merge_filings([entry for entry in parsed.entries if entry.title or entry.summary or entry.content])
     links = [safe_link(entry.link) for entry in entries]
     canonical = [canonical_link(link) for link in links]
     hashes = [content_hash(entry.title, f"{entry.summary}\n{entry.content}") for entry in entries]
-    guids = _trusted_guids(entries, canonical, hashes)
-    own = _own_links(canonical, guids, hashes, canonical_link(parsed.link))
+    own = identities(entries, canonical, hashes, canonical_link(parsed.link))
     return [
-        _told(feed, parsed, entry, seen_at, run_id, link, guid, identity)
-        for entry, link, guid, identity in zip(entries, links, guids, own, strict=True)
+        _told(feed, parsed, entry, seen_at, run_id, link, identity)
+        for entry, link, identity in zip(entries, links, own, strict=True)
     ]
-
-
-def _trusted_guids(
-    entries: Sequence[ParsedEntry], links: Sequence[str | None], hashes: Sequence[str]
-) -> list[str | None]:
-    """Each entry's guid, or None where several different entries share it."""
-    guids = [_GUID_TIME.sub("", entry.guid.strip()) if entry.guid else None for entry in entries]
-    stands_for = _grouped(guids, [link or text for link, text in zip(links, hashes, strict=True)])
-    return [
-        guid if guid and (len(stands_for[guid]) == 1 or _is_accession(guid)) else None for guid in guids
-    ]  # fmt: skip
-
-
-def _is_accession(guid: str) -> bool:
-    """The SEC lists one filing once for each company in it, with a link for each: still one filing."""
-    return guid.startswith("urn:tag:sec.gov,2008:accession-number=")
-
-
-def _own_links(
-    links: Sequence[str | None], guids: Sequence[str | None], hashes: Sequence[str], home: str | None
-) -> list[str | None]:
-    """Each entry's canonical link, or None where it does not lead to this one story: a shared one, or a home page."""
-    stands_for = _grouped(links, [guid or text for guid, text in zip(guids, hashes, strict=True)])
-    return [
-        link if link and len(stands_for[link]) == 1 and link != home and not _is_home(link) else None for link in links
-    ]
-
-
-def _is_home(link: str) -> bool:
-    parts = urlsplit(link)
-    return parts.path in ("", "/") and not parts.query
-
-
-def _grouped(keys: Sequence[str | None], values: Sequence[str]) -> dict[str, set[str]]:
-    groups: dict[str, set[str]] = {}
-    for key, value in zip(keys, values, strict=True):
-        if key is not None:
-            groups.setdefault(key, set()).add(value)
-    return groups
 
 
 def _told(
@@ -135,23 +113,22 @@ def _told(
     seen_at: datetime,
     run_id: str,
     link: str | None,
-    guid: str | None,
-    own_link: str | None,
+    identity: Identity,
 ) -> Told:
-    publisher = publisher_of(link, feed.url) or publisher_of(parsed.link, None)
-    published, updated = _dates(entry, seen_at, feed)
+    publisher = _publisher(feed, parsed, entry, link)
+    published, updated = _dates(entry, seen_at, zone_of(feed.zone, parsed.language))
     document = make_document(
         document_id=document_id(
             # A local file without any link has no publisher: then its own path keeps two files apart.
             publisher or feed.url,
-            guid=guid,
-            link=own_link,
+            guid=identity.guid,
+            link=identity.link,
             title=entry.title,
             content=f"{entry.summary}\n{entry.content}",
         ),
         source=feed.name,
         publisher=publisher,
-        source_type=feed.source_type,
+        source_type=entry.source_type if entry.source_type and feed.source_type == "news" else feed.source_type,
         run_id=run_id,
         feed_url=feed.url,
         link=link,
@@ -166,11 +143,25 @@ def _told(
         updated_at=updated,
         seen_at=seen_at,
     )
-    return Told(document, own_link)
+    if entry.record:
+        # Each of the SEC's feeds words a filing in its own way: that is no correction of it.
+        document = msgspec.structs.replace(document, content_hash=content_hash(entry.version, ""))
+    return Told(document, identity.link)
 
 
-def _dates(entry: ParsedEntry, now: datetime, feed: Feed) -> tuple[ReadDate, datetime | None]:
-    zone = zone_named(feed.zone)
+def _publisher(feed: Feed, parsed: ParsedFeed, entry: ParsedEntry, link: str | None) -> str:
+    if link and urlsplit(link).hostname == "news.google.com" and entry.via_link:
+        link = entry.via_link  # its links only lead on: the page is the publisher's
+    return publisher_of(link, feed.url) or publisher_of(parsed.link, None)
+
+
+def zone_of(configured: str | None, language: str | None) -> tzinfo | None:
+    """What dates without a zone mean: the feed's configured zone, else the one of a language that has only one."""
+    code = (language or "").strip().lower().replace("_", "-")
+    return zone_named(configured or BY_LANGUAGE.get(code) or BY_LANGUAGE.get(code.partition("-")[0]))
+
+
+def _dates(entry: ParsedEntry, now: datetime, zone: tzinfo | None) -> tuple[ReadDate, datetime | None]:
     published, updated = read_date(entry.published, now, zone), read_date(entry.updated, now, zone)
     if published == MISSING:
         return updated, None

@@ -34,6 +34,10 @@ _UNWANTED = re.compile(
     "[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+# `<iframe …/>` of XHTML: HTML knows no such end, and would take the rest of the story for what is inside.
+_CLOSED_AT_ONCE = re.compile(
+    r"<(?:iframe|object|script|style|noscript|textarea|video|audio|canvas|svg)\b[^<>]{0,2000}/>", re.I
+)
 _SPACE = re.compile(r"[\s\u0085\u2028\u2029]+")
 
 
@@ -50,7 +54,7 @@ def html_to_text(markup: str) -> str:
         return clean(markup)
     parts: list[str] = []
     # A null byte would end the text inside the parser, a lone surrogate can't be handed to it.
-    root = LexborHTMLParser(_few_tags(_UNWANTED.sub("", markup))).root
+    root = LexborHTMLParser(_few_tags(_CLOSED_AT_ONCE.sub(" ", _UNWANTED.sub("", markup)))).root
     if root is None:
         return ""
     node: LexborNode | None = root

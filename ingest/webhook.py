@@ -5,7 +5,8 @@ The sender signs `timestamp.body` with HMAC-SHA256 and the shared secret (`inges
     Riskwire-Timestamp: 1764000000
     Riskwire-Signature: v1=<hex>
 
-Nothing of the body is parsed before the signature holds. A signature that led to an answer 202 is not taken again.
+Nothing of the body is parsed before the signature holds. A signature that led to an answer 202 is not taken again,
+not after a restart either.
 """
 
 from __future__ import annotations
@@ -15,22 +16,20 @@ import hashlib
 import hmac
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
+from pathlib import Path
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from ingest.base import Told
-from ingest.dates import MISSING, ReadDate, judge
-from ingest.documents import make_document
 from ingest.intake import Intake
-from ingest.text import html_to_text, safe_link
+from ingest.signatures import FILE, Signatures
+from ingest.story import Story, tell
 from riskwire.clock import Clock
 from riskwire.errors import StorageError
-from riskwire.identity import canonical_link, document_id, publisher_of
 from riskwire.log import get_logger
-from riskwire.types import SourceType
 
 PATH = "/api/v1/stories"
 MAX_BODY = 1024 * 1024
@@ -42,23 +41,6 @@ _VERSION = "v1="
 # Strings are passed over, one without an end up to the end: each byte is looked at once.
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\Z|\\\Z)|[\[\]{}]', re.DOTALL)
 _log = get_logger("ingest")
-
-
-class Story(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One story as it is sent. `source` names the sender; the same source and guid (or link) is the same story."""
-
-    source: str
-    guid: str | None = None
-    link: str | None = None
-    title: str = ""
-    summary: str = ""
-    content: str = ""
-    published_at: datetime | None = None
-    language: str | None = None
-    source_type: SourceType = "news"
-    authors: list[str] = []
-    tags: list[str] = []
-    source_symbols: list[str] = []
 
 
 _decoder = msgspec.json.Decoder(Story | list[Story])
@@ -80,14 +62,24 @@ def sign(secret: str, timestamp: int | str, body: bytes) -> str:
 
 
 def stories_endpoint(
-    secret: str | None, intake: Intake, clock: Clock, run_id: str
+    secret: str | None,
+    intake: Intake,
+    clock: Clock,
+    run_id: str,
+    *,
+    folder: Path | None = None,
+    author_key: bytes | None = None,
 ) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint for `PATH` (POST). Without a secret it answers 404 and says how to switch it on."""
-    seen = Signatures()
+    """The endpoint for `PATH` (POST). Without a secret it answers 404 and says how to switch it on.
+
+    In `folder` the signatures that were used outlive a restart; `author_key` stands for the authors of social stories,
+    who are left out without it.
+    """
+    seen = Signatures(folder / FILE if folder is not None and secret else None, lifetime=2 * WINDOW)
 
     async def endpoint(request: Request) -> Response:
         try:
-            return await _answer(request, secret, seen, intake, clock, run_id)
+            return await _answer(request, secret, seen, intake, clock, run_id, author_key)
         except Refused as refused:
             _log.warning("webhook_refused", status=refused.status, reason=str(refused))
             return JSONResponse({"error": str(refused)}, status_code=refused.status, headers=refused.headers)
@@ -95,43 +87,32 @@ def stories_endpoint(
     return endpoint
 
 
-class Signatures:
-    """Those that were used, for as long as they would be good, and those that are being used now."""
-
-    def __init__(self) -> None:
-        self._used: dict[str, float] = {}
-
-    def claim(self, signature: str, now: float) -> bool:
-        """Take it; False when it is taken."""
-        for old in [key for key, until in self._used.items() if until < now]:
-            del self._used[old]
-        if signature in self._used:
-            return False
-        self._used[signature] = now + 2 * WINDOW
-        return True
-
-    def release(self, signature: str) -> None:
-        """Nothing came of it: the sender may try again with the same."""
-        self._used.pop(signature, None)
-
-
 async def _answer(
-    request: Request, secret: str | None, seen: Signatures, intake: Intake, clock: Clock, run_id: str
+    request: Request,
+    secret: str | None,
+    seen: Signatures,
+    intake: Intake,
+    clock: Clock,
+    run_id: str,
+    author_key: bytes | None,
 ) -> Response:
     if not secret:
         raise Refused(404, "The webhook is off. Set ingest.webhook_secret to switch it on.")
     body = await _body(request)
     now = clock.now()
     signature = _checked_signature(request, secret, body, now)
-    if not seen.claim(signature, now.timestamp()):
+    try:
+        fresh = seen.claim(signature, now.timestamp())
+    except StorageError as error:
+        raise _unstored(error) from None
+    if not fresh:
         raise Refused(401, "This signature was used already. Sign each request anew.")
     try:
-        told = await asyncio.to_thread(_read, body, now, run_id)
+        told = await asyncio.to_thread(_read, body, now, run_id, author_key)
         decision = await intake.take(told)
     except StorageError as error:
         seen.release(signature)
-        _log.error("webhook_storage_failed", error=str(error))
-        raise Refused(503, "The stories could not be stored. Send them again.", {"Retry-After": "5"}) from None
+        raise _unstored(error) from None
     except BaseException:
         seen.release(signature)
         raise
@@ -145,6 +126,11 @@ async def _answer(
         },
         status_code=202,
     )
+
+
+def _unstored(error: StorageError) -> Refused:
+    _log.error("webhook_storage_failed", error=str(error))
+    return Refused(503, "The stories could not be stored. Send them again.", {"Retry-After": "5"})
 
 
 async def _body(request: Request) -> bytes:
@@ -181,8 +167,14 @@ def _checked_signature(request: Request, secret: str, body: bytes, now: datetime
     return signature
 
 
-def _read(body: bytes, now: datetime, run_id: str) -> list[Told]:
-    return [_told(story, index, now, run_id) for index, story in enumerate(_stories(body))]
+def _read(body: bytes, now: datetime, run_id: str, author_key: bytes | None) -> list[Told]:
+    told = []
+    for index, story in enumerate(_stories(body)):
+        try:
+            told.append(tell(story, now, run_id, "webhook", author_key))
+        except ValueError as error:
+            raise Refused(422, f"{error} - at `$[{index}]`") from None
+    return told
 
 
 def _stories(body: bytes) -> list[Story]:
@@ -203,50 +195,3 @@ def _stories(body: bytes) -> list[Story]:
     if not 1 <= len(stories) <= MAX_STORIES:
         raise Refused(422, f"Send one story, or a list of 1 to {MAX_STORIES}.")
     return stories
-
-
-def _told(story: Story, index: int, now: datetime, run_id: str) -> Told:
-    where = f" - at `$[{index}]`"
-    title, summary, content = (html_to_text(text) for text in (story.title, story.summary, story.content))
-    if not (title or summary or content):
-        raise Refused(422, f"A story needs `title`, `summary` or `content`{where}")
-    source = story.source.strip()
-    if not source or len(source) > 100 or not source.isprintable():
-        raise Refused(422, f"`source` must be 1 to 100 printable characters{where}")
-    link = safe_link(story.link)
-    if story.link and link is None:
-        raise Refused(422, f"`link` must be an http or https address{where}")
-    publisher = publisher_of(link, None)
-    document = make_document(
-        # Without a link there is no publisher: then two senders must not share their guids.
-        document_id=document_id(
-            publisher or f"webhook:{source}", guid=story.guid, link=link, title=title, content=f"{summary}\n{content}"
-        ),
-        source=source,
-        publisher=publisher,
-        origin="webhook",
-        run_id=run_id,
-        link=link,
-        title=title,
-        summary=summary,
-        content=content,
-        source_type=story.source_type,
-        authors=[html_to_text(author) for author in story.authors],
-        language=story.language,
-        tags=[html_to_text(tag) for tag in story.tags],
-        source_symbols=story.source_symbols,
-        published=_published(story.published_at, now, where),
-        seen_at=now,
-    )
-    return Told(document, canonical_link(link))
-
-
-def _published(at: datetime | None, now: datetime, where: str) -> ReadDate:
-    if at is None:
-        return MISSING
-    if at.tzinfo is None:
-        raise Refused(422, f"`published_at` needs a zone, such as 2026-03-08T22:16:00Z{where}")
-    try:
-        return judge(at.astimezone(UTC), True, "second", now)
-    except OverflowError:
-        return MISSING

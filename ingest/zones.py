@@ -27,3 +27,12 @@ AMBIGUOUS: dict[str, tuple[float, ...]] = {
     "ADT": (-3, 4),
     "SST": (8, -11),  # Singapore, Samoa
 }
+#: A feed in one of these languages writes its clock, where it names no zone or an ambiguous one. Only where a language
+#: (and country) has one zone, or nearly so.
+BY_LANGUAGE: dict[str, str] = {
+    "zh-cn": "Asia/Shanghai", "zh-hans": "Asia/Shanghai", "zh": "Asia/Shanghai", "zh-hk": "Asia/Hong_Kong",
+    "zh-tw": "Asia/Taipei", "zh-hant": "Asia/Taipei", "ja": "Asia/Tokyo", "ko": "Asia/Seoul", "en-gb": "Europe/London",
+    "en-ie": "Europe/Dublin", "en-in": "Asia/Kolkata", "en-hk": "Asia/Hong_Kong", "en-sg": "Asia/Singapore",
+    "en-nz": "Pacific/Auckland", "de": "Europe/Berlin", "it": "Europe/Rome", "nl": "Europe/Amsterdam",
+    "fr-fr": "Europe/Paris", "es-es": "Europe/Madrid", "pt-pt": "Europe/Lisbon", "pt-br": "America/Sao_Paulo",
+}  # fmt: skip

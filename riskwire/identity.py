@@ -12,8 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from riskwire.types import Document
+
 ID_VERSION = 1
 HASH_VERSION = 1
+
+#: The content hash of a story that was removed: no text has it, and whoever is told the text again takes it for known.
+REMOVED = "removed"
 
 #: Query parameters that say where a click came from, never which page it leads to. Only names that are sure: to merge
 #: two stories is worse than to keep one twice.
@@ -44,6 +49,11 @@ def _sha256(*parts: str) -> str:
         digest.update(len(data).to_bytes(8, "big"))
         digest.update(data)
     return digest.hexdigest()
+
+
+def author_of(document: Document) -> str | None:
+    """The pseudonym whose deletion takes this story along; None for what no private person wrote."""
+    return document.authors[0] if document.source_type == "social" and document.authors else None
 
 
 def canonical_link(link: str | None) -> str | None:

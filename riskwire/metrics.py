@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from riskwire.ports import SourceHealth
+
 REGISTRY = CollectorRegistry()
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -41,9 +43,38 @@ feed_errors = Counter(
     "riskwire_feed_errors", "Failed polls of a feed by kind of error", ["feed", "error"], registry=REGISTRY
 )
 feed_seconds = Histogram("riskwire_feed_fetch_seconds", "Time of one poll", buckets=_SECONDS, registry=REGISTRY)
+source_up = Gauge("riskwire_source_up", "1 while a source is well (ok), else 0", ["source"], registry=REGISTRY)
+source_success = Gauge(
+    "riskwire_source_last_success_timestamp_seconds", "When a source last answered", ["source"], registry=REGISTRY
+)
+source_quiet = Gauge(
+    "riskwire_source_quiet_seconds", "Since a source last brought something new", ["source"], registry=REGISTRY
+)
+source_lateness = Gauge(
+    "riskwire_source_lateness_seconds", "Usual time from publication to us", ["source"], registry=REGISTRY
+)
+source_share = Gauge(
+    "riskwire_source_share",
+    "Share of a source's stories that are undated, or duplicates",
+    ["source", "of"],
+    registry=REGISTRY,
+)
 http_requests = Counter(
     "riskwire_http_requests", "Requests of the page and the API", ["route", "status"], registry=REGISTRY
 )
+
+
+def observe_health(health: SourceHealth) -> None:
+    """Show a source's health; what is not known of it is not shown."""
+    source_up.labels(health.name).set(health.status == "ok")
+    if health.last_success_at is not None:
+        source_success.labels(health.name).set(health.last_success_at.timestamp())
+    for gauge, value in ((source_quiet, health.quiet), (source_lateness, health.lateness)):
+        if value is not None:
+            gauge.labels(health.name).set(value)
+    for of, share in (("undated", health.undated), ("duplicates", health.duplicates)):
+        if share is not None:
+            source_share.labels(health.name, of).set(share)
 
 
 def render() -> bytes:

@@ -237,7 +237,10 @@ class Notifier(Protocol):
 
 
 class KnownStory(msgspec.Struct, frozen=True):
-    """What the log remembers of a story: enough to tell new from known and corrected."""
+    """What the log remembers of a story: enough to tell new from known and corrected.
+
+    The `content_hash` of one that was removed is `riskwire.identity.REMOVED`.
+    """
 
     id: str
     revision: int
@@ -256,9 +259,21 @@ class KnownStories(Protocol):
         """The same by canonical link within one publisher."""
         ...
 
+    def by_author(self, author: str) -> list[KnownStory]:
+        """Every social story of this author (a pseudonym) that was not removed, by id."""
+        ...
 
-class SourceState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of one source between polls and restarts. `cursor` is for sources that have one (social)."""
+
+SourceStatus = Literal["new", "ok", "silent", "failing", "gone", "refused"]
+
+
+class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is kept of one source between polls and restarts. `cursor` is for sources that have one (social).
+
+    `retracted` are the ids (their first digits) that a feed has taken back, see `ingest.vanished`.
+    `moved_to` is where it says it has moved for good, `moved_polls` how many polls in a row ended there. The rest is
+    its rhythm and its health, in seconds and in counts that fade: see `ingest.health`.
+    """
 
     name: str
     url: str = ""
@@ -267,13 +282,72 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True):
     next_poll_at: datetime | None = None
     last_polled_at: datetime | None = None
     last_success_at: datetime | None = None
-    last_outcome: Literal["ok", "not_modified", "failed", "refused"] | None = None
+    last_outcome: Literal["ok", "not_modified", "failed", "refused", "gone"] | None = None
     last_error: str | None = None
     failures: int = 0
     entries: int = 0
     new: int = 0
     cursor: str | None = None
     newest_at: datetime | None = None
+    retracted: tuple[str, ...] = ()
+    moved_to: str | None = None
+    moved_polls: int = 0
+    body_hash: str | None = None
+    pace: float | None = None  # seconds between two polls, as learnt
+    asked_pace: float | None = None  # seconds, as the feed itself says (ttl)
+    known_since: datetime | None = None
+    last_new_at: datetime | None = None
+    mean_gap: float | None = None  # between two polls that brought something new
+    longest_gap: float | None = None
+    fresh: float = 0.0
+    undated: float = 0.0
+    duplicates: float = 0.0
+    lateness: float | None = None
+    status: SourceStatus = "new"
+    status_since: datetime | None = None
+    usual_quiet: float | None = None  # for how long it may be silent and yet be well
+
+
+class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a source is at `at`: a state of its own, so that a rule can watch it.
+
+    Shares are of the stories that it told for the first time lately; `lateness` is the usual time from publication to
+    us, `quiet` since it last brought something new, `usual_quiet` what it may be by its own rhythm. Times in seconds.
+    """
+
+    name: str
+    status: SourceStatus
+    at: datetime
+    since: datetime | None = None
+    previous: SourceStatus | None = None
+    last_success_at: datetime | None = None
+    error: str | None = None
+    failures: int = 0
+    items: int = 0
+    lateness: float | None = None
+    undated: float | None = None
+    duplicates: float | None = None
+    quiet: float | None = None
+    usual_quiet: float | None = None
+
+
+class HealthEntry(msgspec.Struct, frozen=True):
+    """A change of a source's status, with its position."""
+
+    offset: int
+    health: SourceHealth
+
+
+class SourceHealths(Protocol):
+    """Every change of every source's status, as a stream. A rule reads it as it reads the scored stream:
+
+    with an offset of its own (ConsumerOffsets), entry by entry, `health.at` being its clock; the newest entry of a
+    name is how that source is. So a replay over the same entries raises the same alerts.
+    """
+
+    def read_health(self, after: int, limit: int) -> list[HealthEntry]:
+        """Entries behind this offset, oldest first."""
+        ...
 
 
 class SourceStates(Protocol):
@@ -287,8 +361,41 @@ class SourceStates(Protocol):
         """Durable. Saved after the documents are on the log, never before."""
         ...
 
+    def save_all(self, states: Sequence[SourceState], changes: Sequence[SourceHealth] = ()) -> None:
+        """Several at once, and with them the changes of health for those who read SourceHealths. All, or none."""
+        ...
+
     def all(self) -> list[SourceState]:
         """Every state, by name."""
+        ...
+
+
+class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of a person and is gone. `ids` are the stories'; `scrubbed`: their bytes are gone, too."""
+
+    ids: tuple[str, ...] = ()
+    stories: int = 0
+    revisions: int = 0
+    waiting: int = 0
+    scored: int = 0
+    dead_letters: int = 0
+    alerts: int = 0
+    scrubbed: bool = True
+
+
+class PersonalData(Protocol):
+    """Removes a person. People are pseudonyms: `riskwire forget` makes them of a user name and the key."""
+
+    def traces(self, authors: Sequence[str], ids: Sequence[str] = ()) -> Forgotten:
+        """What there is of these authors, and of these stories where a pass before has them removed already.
+
+        Changes nothing.
+        """
+        ...
+
+    def forget(self, authors: Sequence[str], now: datetime, ids: Sequence[str] = ()) -> Forgotten:
+        """Every story of theirs becomes one last revision without text, everywhere; of what they wrote only the ids
+        are kept, so that it does not come back. Durable, and not to be undone. Raises StorageError."""
         ...
 
 

@@ -31,10 +31,18 @@ class Section(BaseModel):
 class IngestSettings(Section):
     """`[ingest]`: how sources are read."""
 
-    feeds: Path | None = Field(None, description="Feeds file, TOML or OPML. Without it the default feeds are polled.")
+    feeds: Path | None = Field(
+        None, description="Feeds file, TOML or OPML. Without it feeds.toml in the data folder, or the default feeds."
+    )
     contact: str = Field("", description="A name and e-mail address for the User-Agent. The SEC demands one.")
-    interval: float = Field(300, ge=5, description="Seconds between two polls of a feed that says nothing of its own.")
-    concurrency: int = Field(16, ge=1, le=256, description="Feeds fetched at once.")
+    interval: float = Field(300, ge=5, description="Seconds between two polls of a source, until its pace is known.")
+    interval_min: float = Field(120, ge=5, description="Shortest interval, in seconds, for one that changes often.")
+    interval_max: float = Field(3600, ge=5, description="Longest interval, in seconds, for one that hardly changes.")
+    adaptive: bool = Field(True, description="Poll by how often a feed really changes, where it has no own interval.")
+    concurrency: int = Field(32, ge=1, le=256, description="Feeds fetched at once.")
+    per_host: int = Field(2, ge=1, le=16, description="Of these, at once from one host.")
+    ignore_robots: bool = Field(False, description="Poll feeds that robots.txt forbids to programs, too.")
+    parsers: int = Field(0, ge=0, le=16, description="Parser processes; 0: one for each core, at most 4.")
     timeout: float = Field(20, gt=0, description="Seconds one fetch may take in all.")
     connect_timeout: float = Field(10, gt=0, description="Seconds a connection may take.")
     max_bytes: int = Field(
@@ -51,6 +59,18 @@ class IngestSettings(Section):
         None,
         description="Key of the HMAC that stands for a social author. Made and kept in the data folder if not given.",
     )
+    mastodon_token: SecretStr | None = Field(
+        None, description="Access token (read:statuses) of a Mastodon account; streams need one."
+    )
+    mastodon_token_host: str = Field("", description="Host of that account's server: the token is sent to no other.")
+    reddit_client_id: str = Field("", description="Client id of an approved Reddit application.")
+    reddit_client_secret: SecretStr | None = Field(None, description="Its secret.")
+    twitter_bearer_token: SecretStr | None = Field(None, description="Bearer token of the X (Twitter) API v2.")
+    twitter_daily_posts: int = Field(
+        100, ge=0, description="Posts read from X a day (UTC) at most, for each is paid for."
+    )
+    twitter_daily_dollars: float = Field(1.0, ge=0, description="Dollars spent at X a day (UTC) at most.")
+    twitter_post_price: float = Field(0.005, ge=0, description="What X asks for one post read, in dollars.")
 
 
 class ModelSettings(Section):
@@ -60,6 +80,9 @@ class ModelSettings(Section):
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is a GPU.")
     threads: int = Field(0, ge=0, description="Threads of inference; 0: one for each core.")
     batch_tokens: int = Field(2048, ge=64, description="Tokens in one batch, padding included.")
+    languages: tuple[str, ...] = Field(
+        ("en",), description="Languages that the model knows, as ISO 639 codes. Texts in others go on unscored."
+    )
     symbols: tuple[Path, ...] = Field((), description="More companies: CSV files with symbol, name and aliases.")
 
 
@@ -167,6 +190,15 @@ class Settings(BaseSettings):
     def folder(self) -> Path:
         """`data` with the home folder filled in."""
         return self.data.expanduser()
+
+    @property
+    def feeds_file(self) -> Path | None:
+        """The one truth about the sources: `ingest.feeds`, else `feeds.toml` in the data folder, if it is there.
+
+        None: the packaged list.
+        """
+        own = self.folder / "feeds.toml"
+        return self.ingest.feeds or (own if own.is_file() else None)
 
     @property
     def database(self) -> Path:

@@ -24,9 +24,10 @@ import msgspec
 from riskwire import wire
 from riskwire.companies import company_sentiments
 from riskwire.errors import NotifyError, ScoringError, UsageError
-from riskwire.identity import canonical_link
+from riskwire.identity import REMOVED, author_of, canonical_link
 from riskwire.ports import (
     AppendResult,
+    HealthEntry,
     IndexResult,
     KnownStory,
     LogEntry,
@@ -37,6 +38,7 @@ from riskwire.ports import (
     SearchQuery,
     SentimentBucket,
     SourceCount,
+    SourceHealth,
     SourceState,
 )
 from riskwire.types import (
@@ -62,7 +64,9 @@ class MemoryLog:
         self._entries: list[LogEntry] = []
         self._next = 1
         self._known: dict[str, tuple[str, KnownStory]] = {}
+        self._authors: dict[str, str | None] = {}
         self._states: dict[str, SourceState] = {}
+        self._health: list[HealthEntry] = []
         self.dead_letters: list[FailedMessage] = []
 
     def append(self, documents: Sequence[Document]) -> AppendResult:
@@ -76,6 +80,7 @@ class MemoryLog:
                     continue
                 story = KnownStory(document.id, document.revision, document.content_hash, canonical_link(document.link))
                 self._known[document.id] = (document.publisher, story)
+                self._authors[document.id] = author_of(document)
                 self.append_raw(document.id, value)
                 appended += 1
         return AppendResult(appended, len(documents) - appended)
@@ -123,6 +128,11 @@ class MemoryLog:
                 if whose == publisher and story.link is not None and story.link in wanted
             }
 
+    def by_author(self, author: str) -> list[KnownStory]:
+        """See KnownStories.by_author."""
+        with self._lock:
+            return [self._known[one][1] for one, whose in sorted(self._authors.items()) if whose == author]
+
     def load(self, name: str) -> SourceState | None:
         """See SourceStates.load."""
         return self._states.get(name)
@@ -130,6 +140,19 @@ class MemoryLog:
     def save(self, state: SourceState) -> None:
         """See SourceStates.save."""
         self._states[state.name] = state
+
+    def save_all(self, states: Sequence[SourceState], changes: Sequence[SourceHealth] = ()) -> None:
+        """See SourceStates.save_all."""
+        with self._lock:
+            for state in states:
+                self.save(state)
+            for change in changes:
+                self._health.append(HealthEntry(len(self._health) + 1, change))
+
+    def read_health(self, after: int, limit: int) -> list[HealthEntry]:
+        """See SourceHealths.read_health."""
+        with self._lock:
+            return self._health[after : after + limit]
 
     def all(self) -> list[SourceState]:
         """See SourceStates.all."""
@@ -325,9 +348,17 @@ def _emptied(document: ScoredDocument) -> ScoredDocument:
         text="",
         authors=(),
         tags=(),
+        source_symbols=(),
         sentiment=None,
         entities=(),
         symbols=(),
+        events=None,
+        engagement=None,
+        author_reputation=None,
+        link=None if document.source_type == "social" else document.link,
+        unscored_reason=None,
+        content_hash=REMOVED,
+        removed=True,
     )
 
 

@@ -60,6 +60,9 @@ class Document(Record, frozen=True, kw_only=True):
     event_time: datetime
     content_hash: str = ""
     truncated: bool = False
+    engagement: dict[str, int] | None = None  # of social posts, as the platform counted when it was told: likes, …
+    author_reputation: dict[str, int] | None = None  # followers, posts, …; rounded, so that they name nobody
+    removed: bool = False  # a revision without text: the source has deleted it, or its author is forgotten
 
 
 class Sentiment(Record, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, TypeVar
@@ -20,7 +20,8 @@ from riskwire.types import Document, FailedMessage, ScoredDocument
 from stream.batching import still_needed
 from stream.dead_letters import dead_letter
 from stream.decoding import read_document
-from stream.scoring import score_documents
+from stream.removal import without_removed
+from stream.scoring import ENGLISH_ONLY, score_documents
 
 T = TypeVar("T")
 _log = get_logger("stream")
@@ -38,6 +39,8 @@ class Stopped(Exception):
 class Processor:
     """Takes documents from the log until it is told to stop. Close it, or use it in a `with`.
 
+    `languages` are those that the model knows.
+
     Two threads of its own do what would block the event loop: one the model, one the storage. `on_batch` is called in
     the loop after each batch with what was indexed (to wake who waits for it); it must not block or raise.
     """
@@ -52,7 +55,9 @@ class Processor:
         clock: Clock,
         settings: StreamSettings,
         on_batch: Callable[[Sequence[ScoredDocument]], None] | None = None,
+        languages: Collection[str] = ENGLISH_ONLY,
     ) -> None:
+        self._languages = languages
         self._on_batch = on_batch
         self._log, self._index, self._scored = log, index, scored
         self._scorer, self._linker, self._clock, self._settings = scorer, linker, clock, settings
@@ -129,6 +134,9 @@ class Processor:
         documents, failed = self._decoded(entries)
         held = await sure(lambda: self._index.held([document.id for document in documents]))
         needed = still_needed(documents, held)
+        if removed := {document.id for document in needed if document.removed}:
+            stories_held = await sure(lambda: {one: story for one in removed if (story := self._index.get(one))})
+            needed = without_removed(needed, stories_held)
         stories, unwritable = self._writable(await self._score(needed))
         failed += unwritable
         # 0 Poison is put aside first: it is never in the index, so this is the only place that has it.
@@ -176,7 +184,7 @@ class Processor:
             return []
         started = time.perf_counter()
         stories = await asyncio.get_running_loop().run_in_executor(
-            self._model, score_documents, documents, self._scorer, self._linker, self._clock.now()
+            self._model, score_documents, documents, self._scorer, self._linker, self._clock.now(), self._languages
         )
         metrics.model_seconds.observe(time.perf_counter() - started)
         return stories

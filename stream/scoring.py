@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+from ingest.language import by_script
 from riskwire.errors import ScoringError
 from riskwire.identity import plain
 from riskwire.ports import Linker, Scorer
@@ -16,6 +16,7 @@ from riskwire.types import MAX_SCORED_CHARS, Document, ModelRef, ScoredDocument,
 
 _WORD = re.compile(r"[^\W_]+")
 _FIELDS = Document.__struct_fields__
+ENGLISH_ONLY = ("en",)
 
 
 def scored_text(document: Document) -> str:
@@ -29,20 +30,19 @@ def scored_text(document: Document) -> str:
     return "\n".join(part for part in (title, summary) if part)[:MAX_SCORED_CHARS].rstrip()
 
 
-def why_unscored(text: str, language: str | None) -> UnscoredReason | None:
+def why_unscored(text: str, language: str | None, languages: Collection[str] = ENGLISH_ONLY) -> UnscoredReason | None:
     """Why this text is not given to the model; None when it is.
 
     `too_short`: fewer than two words, or no word of two letters: "Update" says nothing of anybody, and a label for it
-    would be a guess. `unsupported_language`: declared as another than English, or mostly not in Latin script (the
-    declaration may be missing, and is sometimes wrong).
+    would be a guess. `unsupported_language`: the document's (`ingest.language` has detected it) is none of the model's
+    `languages`; one that is not known counts as the model's own, unless its script shows that it can't be.
     """
     words = _WORD.findall(text)
     if not words:
         return "empty"
-    letters = [character for character in text if character.isalpha()]
-    if language and not re.match(r"(?i)en(?:glish|[-_].*)?$", language.strip()):
-        return "unsupported_language"
-    if 2 * sum(map(_is_latin, letters)) < len(letters):
+    code = _base(language)
+    code = by_script(text, code) or code
+    if code and code not in map(_base, languages):
         return "unsupported_language"
     if len(words) < 2 or not any(sum(map(str.isalpha, word)) >= 2 for word in words):
         return "too_short"
@@ -50,14 +50,22 @@ def why_unscored(text: str, language: str | None) -> UnscoredReason | None:
 
 
 def score_documents(
-    documents: Sequence[Document], scorer: Scorer, linker: Linker, now: datetime
+    documents: Sequence[Document],
+    scorer: Scorer,
+    linker: Linker,
+    now: datetime,
+    languages: Collection[str] = ENGLISH_ONLY,
 ) -> list[ScoredDocument]:
     """One for each, in order. A text that can't be scored is `unscored: error`, and spoils none of the others.
+
+    `languages` are those that the scorer knows (`model.languages`).
 
     Raises ModelError when there is no model to score with.
     """
     texts = [scored_text(document) for document in documents]
-    reasons = [why_unscored(text, document.language) for text, document in zip(texts, documents, strict=True)]
+    reasons = [
+        why_unscored(text, document.language, languages) for text, document in zip(texts, documents, strict=True)
+    ]
     chosen = [
         number
         for number, document in enumerate(documents)
@@ -123,5 +131,7 @@ def _repeats(summary: str, title: str) -> bool:
     return bool(ours) and theirs.startswith(ours)
 
 
-def _is_latin(letter: str) -> bool:
-    return letter < "\u0250" or unicodedata.name(letter, "").startswith(("LATIN ", "FULLWIDTH LATIN "))
+def _base(language: str | None) -> str:
+    """`en` of `en-GB`, `EN_us` and `English`."""
+    code = re.split(r"[-_]", (language or "").strip().lower())[0]
+    return "en" if code == "english" else code

@@ -30,11 +30,16 @@ def alert_row(alert: Alert) -> dict[str, Any]:
 
 
 def source_rows(states: list[SourceState], counts: list[SourceCount]) -> list[dict[str, Any]]:
-    """One row a source: how its last poll went and what it brought. Sources without polls (webhook, backfill) too."""
+    """One row a source: how it is and what it brought, those that are not well first.
+
+    Sources without polls (webhook, backfill) too: their status is None.
+    """
     stories = {count.source: count for count in counts}
     rows = [_source_row(state, stories.pop(state.name, None)) for state in states]
     rows += [_source_row(SourceState(name=count.source), count) for count in stories.values()]
-    return sorted(rows, key=lambda row: (row["failures"] == 0, row["name"].casefold()))
+    return sorted(
+        rows, key=lambda row: (row["failures"] == 0, row["status"] in (None, "ok", "new"), row["name"].casefold())
+    )
 
 
 def _source_row(state: SourceState, count: SourceCount | None) -> dict[str, Any]:
@@ -42,6 +47,8 @@ def _source_row(state: SourceState, count: SourceCount | None) -> dict[str, Any]
         "name": state.name,
         "url": public_url(state.url),
         "outcome": state.last_outcome,
+        "status": state.status if state.last_outcome else None,
+        "status_since": state.status_since,
         "error": masked(state.last_error) if state.last_error else None,
         "failures": state.failures,
         "last_polled_at": state.last_polled_at,
@@ -51,6 +58,12 @@ def _source_row(state: SourceState, count: SourceCount | None) -> dict[str, Any]
         "new": state.new,
         "stories": count.n if count else 0,
         "newest_at": count.newest if count else state.newest_at,
+        "last_new_at": state.last_new_at,
+        "usual_quiet": state.usual_quiet,
+        "lateness": state.lateness,
+        "undated": state.undated / state.fresh if state.fresh else None,
+        "duplicates": state.duplicates / state.fresh if state.fresh else None,
+        "moved_to": public_url(state.moved_to) if state.moved_to and state.moved_polls > 1 else None,
     }
 
 

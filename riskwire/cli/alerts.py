@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import typer
-from alerts.loader import load_rules
 
+from alerts.loader import load_rules
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, short, when, write_rows
 from riskwire.cli.search import one_of

@@ -13,6 +13,11 @@ from riskwire.cli.backfill import backfill
 from riskwire.cli.config import app as config_app
 from riskwire.cli.doctor import HELP as DOCTOR_HELP
 from riskwire.cli.doctor import doctor
+from riskwire.cli.feeds import app as feeds_app
+from riskwire.cli.forget import HELP as FORGET_HELP
+from riskwire.cli.forget import forget
+from riskwire.cli.ingest import HELP as INGEST_HELP
+from riskwire.cli.ingest import ingest
 from riskwire.cli.model import app as model_app
 from riskwire.cli.score import HELP as SCORE_HELP
 from riskwire.cli.score import score
@@ -55,11 +60,14 @@ def build_app() -> typer.Typer:
 
     root.__doc__ = HELP
     app.command("up", help=UP_HELP)(up)
+    app.command("ingest", help=INGEST_HELP)(ingest)
     app.command("score", help=SCORE_HELP)(score)
     app.command("backfill", help=BACKFILL_HELP)(backfill)
     app.command("search", help=SEARCH_HELP)(search)
+    app.add_typer(feeds_app, name="feeds")
     app.add_typer(alerts_app, name="alerts")
     app.add_typer(model_app, name="model")
+    app.command("forget", help=FORGET_HELP)(forget)
     app.add_typer(config_app, name="config")
     app.command("doctor", help=DOCTOR_HELP)(doctor)
     return app

@@ -57,6 +57,7 @@ def backfill(
             scorer=scorer,
             linker=linker,
             clock=SystemClock(),
+            languages=settings.model.languages,
         )
         bar = stack.enter_context(
             Progress(

@@ -113,19 +113,21 @@ def index(settings: Settings) -> Iterator[Finding]:
 def feeds(settings: Settings) -> Iterator[Finding]:
     """The list can be read; which feeds are off, failing or silent."""
     from ingest.feeds import active, load_sources, switched_off
+    from ingest.health import health_of
 
-    sources = load_sources(settings.ingest.feeds)
+    sources = load_sources(settings.feeds_file)
     on = active(sources, settings.ingest)
-    count = len(on.feeds) + len(on.mastodon)
+    count = len(on.rows)
     status, do = ("ok", "") if count else ("warning", "Add feeds, or switch some on.")
-    yield "feeds", status, f"{count} polled, from {settings.ingest.feeds or 'the default list'}", do
+    yield "feeds", status, f"{count} polled, from {settings.feeds_file or 'the default list'}", do
     for off in switched_off(sources, settings.ingest):
         if "enabled = false" not in off.reason:
             yield f"feed {off.name}", "warning", "off", off.reason
     if not settings.database.exists():
         return
-    names = {feed.name for feed in on.feeds} | {tag.name for tag in on.mastodon}
-    stale = datetime.now(UTC) - timedelta(days=3)
+    names = on.names
+    now = datetime.now(UTC)
+    stale = now - timedelta(days=14)
     with open_store(settings) as store:
         for state in store.sources.all():
             if state.name not in names:
@@ -137,7 +139,14 @@ def feeds(settings: Settings) -> Iterator[Finding]:
                     f"failed {state.failures} times: {state.last_error}",
                     "Check its address; the others go on.",
                 )
-            elif state.newest_at is not None and state.newest_at < stale:
+            elif (health := health_of(state, now)).status == "silent":
+                yield (
+                    f"feed {state.name}",
+                    "warning",
+                    f"nothing new since {state.last_new_at:%Y-%m-%d %H:%M} UTC, longer than ever lately",
+                    "It may be dead although it answers: `riskwire feeds check` looks closer.",
+                )
+            elif health.status == "ok" and state.newest_at is not None and state.newest_at < stale:
                 yield (
                     f"feed {state.name}",
                     "warning",

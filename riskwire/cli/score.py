@@ -11,8 +11,8 @@ from typing import Annotated, BinaryIO
 
 import msgspec
 import typer
-from stream.scoring import score_documents
 
+from ingest.language import with_language
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import STORY_CSV, RowWriter, companies, sentiment_words, short
 from riskwire.cli.wiring import load_scorer
@@ -21,6 +21,7 @@ from riskwire.errors import InputError
 from riskwire.identity import content_hash, document_id
 from riskwire.types import MAX_SCORED_CHARS, Document, ScoredDocument
 from riskwire.wire import to_builtins
+from stream.scoring import score_documents
 
 HELP = """Score a text or each line of a file: sentiment, calibrated confidence, each company with its own sentiment.
 
@@ -66,7 +67,7 @@ def score(
         writer = RowWriter(style, table=TABLE, csv_columns=STORY_CSV)
         while chunk := list(islice(documents, CHUNK)):
             good = [item for item in chunk if isinstance(item, Document)]
-            scored = iter(score_documents(good, scorer, linker, SystemClock().now()))
+            scored = iter(score_documents(good, scorer, linker, SystemClock().now(), settings.model.languages))
             for item in chunk:
                 if isinstance(item, Document):
                     writer.write(to_builtins(next(scored)))
@@ -161,7 +162,7 @@ def _document(row: InputRow, number: int) -> Document:
     parts = [part for part in (row.title, row.text, row.summary) if part]
     title, summary = (parts[0], "\n".join(parts[1:])) if row.title else ("\n".join(parts), "")
     title, summary = title[: MAX_SCORED_CHARS + 1], summary[: MAX_SCORED_CHARS + 1]
-    return Document(
+    document = Document(
         id=str(row.id) if row.id is not None else document_id("", title=title, content=f"{summary}\n{number}"),
         source="score",
         title=title,
@@ -171,6 +172,7 @@ def _document(row: InputRow, number: int) -> Document:
         event_time=now,
         content_hash=content_hash(title, summary),
     )
+    return with_language(document)
 
 
 def _bad(number: int, message: str, about: str) -> BadRow:

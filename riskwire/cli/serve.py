@@ -22,7 +22,8 @@ from ingest.intake import Intake
 from ingest.run import IngestLoop
 from ingest.webhook import PATH, stories_endpoint
 from riskwire import metrics
-from riskwire.cli.supervise import Part, bind, supervise, web_part
+from riskwire.cli.page import bind, web_part
+from riskwire.cli.supervise import Part, supervise
 from riskwire.cli.up import new_run_id, secret
 from riskwire.cli.wiring import load_model, open_store
 from riskwire.clock import Clock, ReplayClock, SystemClock
@@ -42,7 +43,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
     """Run until SIGINT or SIGTERM. What keeps it from starting is raised before anything was started."""
     check_bind(settings.web)
     rules = load_rules(settings.alerts.rules)
-    sources = Sources() if demo else load_sources(settings.ingest.feeds)
+    sources = Sources() if demo else load_sources(settings.feeds_file)
     end = datetime.now(UTC) + timedelta(seconds=DEMO_SECONDS)
     replay_clock = ReplayClock(end - ingest.demo.SPAN)
     clock: Clock = replay_clock if demo else SystemClock()
@@ -61,7 +62,16 @@ def serve(settings: Settings, *, demo: bool) -> None:
         scorer, linker = load_model(model_settings)
         metrics.model_info.labels(scorer.model.name, scorer.model.version, scorer.provider).set(1)
         processor = stack.enter_context(
-            Processor(store.log, store.index, store.scored, scorer, linker, clock, settings.stream)
+            Processor(
+                store.log,
+                store.index,
+                store.scored,
+                scorer,
+                linker,
+                clock,
+                settings.stream,
+                languages=settings.model.languages,
+            )
         )
         url = f"http://{settings.web.host}:{listener.getsockname()[1]}"
         engine = AlertEngine(
@@ -77,8 +87,11 @@ def serve(settings: Settings, *, demo: bool) -> None:
             demo=demo,
             base_url=url,
         )
-        intake = Intake(store.log, store.log)
-        webhook = stories_endpoint(secret(settings.ingest.webhook_secret), intake, clock, run_id)
+        intake = Intake(store.log, store.log, clock)
+        key = author_key(settings.folder, secret(settings.ingest.author_key))
+        webhook = stories_endpoint(
+            secret(settings.ingest.webhook_secret), intake, clock, run_id, folder=settings.folder, author_key=key
+        )
 
         def health() -> Health:
             storage = processor.last_error
@@ -145,8 +158,8 @@ class CurrentSources:
 
     def __init__(self, states: SourceStates, sources: Sources) -> None:
         self._states = states
-        self._names = {feed.name for feed in sources.feeds} | {tag.name for tag in sources.mastodon}
-        self.load, self.save = states.load, states.save
+        self._names = sources.names
+        self.load, self.save, self.save_all = states.load, states.save, states.save_all
 
     def all(self) -> list[SourceState]:
         """See SourceStates."""
@@ -155,11 +168,7 @@ class CurrentSources:
 
 def _greet(settings: Settings, url: str, *, sources: Sources, demo: bool) -> None:
     on = active(sources, settings.ingest)
-    what = (
-        f"replaying the demo's three days in {DEMO_SECONDS:.0f} s"
-        if demo
-        else f"polling {len(on.feeds) + len(on.mastodon)} sources"
-    )
+    what = f"replaying the demo's three days in {DEMO_SECONDS:.0f} s" if demo else f"polling {len(on.rows)} sources"
     where = f" --data {settings.data}" if demo and "data" not in settings.model_fields_set else ""
     console = Console(stderr=True)
     console.print(f"[bold]Riskwire[/] is {what}.\n  page    {url}", highlight=False)

@@ -100,7 +100,7 @@ def _once(settings: Settings, style: Format) -> None:
     from stream.local import Processor
     from stream.sqlite.lock import only_one
 
-    sources = load_sources(settings.ingest.feeds)
+    sources = load_sources(settings.feeds_file)
     clock = SystemClock()
     with ExitStack() as stack:
         stack.enter_context(only_one(settings.folder))
@@ -108,7 +108,16 @@ def _once(settings: Settings, style: Format) -> None:
         key = author_key(settings.folder, secret(settings.ingest.author_key))
         scorer, linker = load_scorer(settings.model)
         processor = stack.enter_context(
-            Processor(store.log, store.index, store.scored, scorer, linker, clock, settings.stream)
+            Processor(
+                store.log,
+                store.index,
+                store.scored,
+                scorer,
+                linker,
+                clock,
+                settings.stream,
+                languages=settings.model.languages,
+            )
         )
         loop = IngestLoop(
             settings.ingest, sources, store.log, store.log, store.sources, clock, new_run_id(), author_key=key

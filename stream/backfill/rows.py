@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import get_args
 
 import msgspec
 
-from ingest.dates import MISSING, OLDEST, ReadDate, read_date
+from ingest.dates import ReadDate, read_date
 from ingest.documents import make_document
+from ingest.language import with_language
 from ingest.text import clean, html_to_text, safe_link
 from riskwire.errors import InputError
 from riskwire.identity import document_id, publisher_of
@@ -19,6 +20,8 @@ from riskwire.types import Document, SourceType
 #: An id of a row's own is kept as it is up to this length, in characters.
 _MAX_ID = 200
 _SEPARATORS = re.compile(r"[\s,;|]+")
+#: A feed's date of ten years ago is an error, a history's is not.
+_SINCE = datetime(1971, 1, 1, tzinfo=UTC)
 _NOTHING = frozenset({"", "nan", "none", "null", "n/a", "na", "-"})
 
 
@@ -53,7 +56,7 @@ def row_to_document(
         language=clean(_text(fields.get("language"))) or None,
         source_symbols=_symbols(fields.get("symbols")),
     )
-    return document if own_id or link else with_text_id(document)
+    return with_language(document if own_id or link else with_text_id(document))
 
 
 def text_id(document: Document) -> str:
@@ -72,18 +75,8 @@ def with_text_id(document: Document) -> Document:
 
 
 def history_date(raw: str, now: datetime) -> ReadDate:
-    """What a row's date says: as `ingest.dates.read_date`, but of any year since 1970.
-
-    A feed's date of ten years ago is an error, so read_date says `missing`; a history's is not. So it is asked again as
-    of earlier days: each answer lies in the past of `now`, and what can't be read at all stays missing.
-    """
-    asked = now
-    while asked.year > 1970:
-        found = read_date(raw, asked)
-        if found.at is not None:
-            return found if found.at.year > 1970 else MISSING  # the epoch is a default value, not a date
-        asked -= OLDEST
-    return MISSING
+    """What a row's date says: as `ingest.dates.read_date`, but of any year since 1971 (1970 is a default value)."""
+    return read_date(raw, now, oldest=_SINCE)
 
 
 def _text(value: object) -> str:

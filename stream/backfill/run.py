@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from stream.backfill.records import BadRow, Row, read_table
 from stream.backfill.rows import row_to_document, text_id, with_text_id
 from stream.backfill.summary import BackfillSummary, Checkpoint, Checkpoints
 from stream.dead_letters import dead_letter
-from stream.scoring import score_documents
+from stream.scoring import ENGLISH_ONLY, score_documents
 
 T = TypeVar("T")
 #: Rows between two checkpoints.
@@ -55,7 +55,9 @@ class Backfill:
         linker: Linker,
         clock: Clock,
         batch_size: int = BATCH,
+        languages: Collection[str] = ENGLISH_ONLY,
     ) -> None:
+        self.languages = languages
         self.log, self.known, self.index, self.scored = log, known, index, scored
         self.checkpoints, self.scorer, self.linker, self.clock = checkpoints, scorer, linker, clock
         self.batch_size = batch_size
@@ -145,7 +147,7 @@ class _Run:
         if not documents:
             return []
         started = time.perf_counter()
-        stories = score_documents(documents, self._of.scorer, self._of.linker, self._of.clock.now())
+        stories = score_documents(documents, self._of.scorer, self._of.linker, self._of.clock.now(), self._of.languages)
         metrics.model_seconds.observe(time.perf_counter() - started)
         return stories
 

@@ -124,6 +124,21 @@ class Database:
                 connection.execute(f'DELETE FROM "{table}"')  # noqa: S608 - a name from the schema
             connection.execute("INSERT INTO words (words) VALUES ('delete-all')")
 
+    def scrub(self) -> bool:
+        """Leave no byte of what was deleted in the file: merge the index of words, write the file anew, empty its log.
+
+        False when readers of another process kept the log from being emptied: then once more, later. Needs as much disk
+        as the file has once more. Raises StorageError.
+        """
+        with self.write() as connection:
+            connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+        with self._pool_lock:
+            while self._readers:  # ours: an idle connection holds no lock, but its cache the pages of before
+                self._readers.pop().close()
+        with self._write_lock, self._translated():
+            self._writer.execute("VACUUM")
+            return bool(self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+
     def check(self) -> list[str]:
         """What SQLite's own check finds wrong; empty when all is well. For `riskwire doctor`: it reads every page."""
         found = [str(row[0]) for row in self.read("PRAGMA quick_check(20)")]

@@ -40,7 +40,7 @@ class SqliteIndex(SqliteSearch):
         indexed = 0
         with self._database.write() as connection:
             for story, body in rows:
-                indexed += _put(connection, story, body)
+                indexed += put_story(connection, story, body)
         return IndexResult(indexed, len(rows) - indexed)
 
     def held(self, ids: Sequence[str]) -> dict[str, int]:
@@ -51,7 +51,8 @@ class SqliteIndex(SqliteSearch):
         return dict(rows)
 
 
-def _put(connection: sqlite3.Connection, story: ScoredDocument, body: bytes) -> bool:
+def put_story(connection: sqlite3.Connection, story: ScoredDocument, body: bytes) -> bool:
+    """Write one story, in the caller's transaction. False when it is there in the same or a newer revision."""
     held = connection.execute("SELECT number, revision, body FROM stories WHERE id = ?", (story.id,)).fetchone()
     if held is not None and held[1] >= story.revision:
         return False

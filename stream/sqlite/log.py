@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from riskwire import wire
-from riskwire.identity import canonical_link
+from riskwire.identity import author_of, canonical_link
 from riskwire.ports import AppendResult, KnownStory, LogEntry
 from riskwire.types import Document, FailedMessage
 from stream.sqlite.database import Database
@@ -86,13 +86,28 @@ class SqliteLog:
         )
         return {row[3]: KnownStory(*row) for row in rows}
 
+    def by_author(self, author: str) -> list[KnownStory]:
+        """See KnownStories.by_author."""
+        rows = self._database.read(
+            "SELECT id, revision, content_hash, link FROM known_stories WHERE author = ? ORDER BY id", (author,)
+        )
+        return [KnownStory(*row) for row in rows]
+
 
 def remember(connection: sqlite3.Connection, document: Document) -> bool:
     """Note the story as accepted, in the caller's transaction. False when this revision or a newer one was already."""
     changed = connection.execute(
-        "INSERT INTO known_stories (id, revision, content_hash, publisher, link) VALUES (?, ?, ?, ?, ?)"
+        "INSERT INTO known_stories (id, revision, content_hash, publisher, link, author) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (id) DO UPDATE SET revision = excluded.revision, content_hash = excluded.content_hash,"
-        " publisher = excluded.publisher, link = excluded.link WHERE excluded.revision > revision",
-        (document.id, document.revision, document.content_hash, document.publisher, canonical_link(document.link)),
+        " publisher = excluded.publisher, link = excluded.link, author = excluded.author"
+        " WHERE excluded.revision > revision",
+        (
+            document.id,
+            document.revision,
+            document.content_hash,
+            document.publisher,
+            canonical_link(document.link),
+            author_of(document),
+        ),
     )
     return changed.rowcount > 0

@@ -75,7 +75,23 @@ CREATE TABLE source_states (name TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE backfills (run TEXT PRIMARY KEY, body BLOB NOT NULL);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# To honour the deletion of an account: whose a social story is (a pseudonym).
+_AUTHORS = """
+ALTER TABLE known_stories ADD COLUMN author TEXT;
+UPDATE known_stories SET author = (
+    SELECT json_extract(CAST(body AS TEXT), '$.authors[0]') FROM stories
+    WHERE stories.id = known_stories.id AND source_type = 'social'
+);
+CREATE INDEX known_by_author ON known_stories (author) WHERE author IS NOT NULL;
+"""
+
+# Changes of the sources' health, for rules to watch.
+_HEALTH = """
+CREATE TABLE source_health (offset INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, body BLOB NOT NULL);
+CREATE INDEX source_health_by_name ON source_health (name, offset);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _AUTHORS, _HEALTH)
 
 #: What `PRAGMA user_version` says of a file that this program has brought up to date.
 VERSION = len(MIGRATIONS)

@@ -10,6 +10,7 @@ from riskwire.clock import Clock
 from stream.sqlite.alerts import SqliteAlertStore, SqliteNotificationLog
 from stream.sqlite.backfills import SqliteCheckpoints
 from stream.sqlite.database import Database, Kind
+from stream.sqlite.forget import SqlitePersonalData
 from stream.sqlite.index import SqliteIndex
 from stream.sqlite.log import SqliteLog
 from stream.sqlite.scored import SqliteOffsets, SqliteScoredStream
@@ -39,6 +40,7 @@ class Storage:
         self.notifications = SqliteNotificationLog(self.database)
         self.sources = SqliteSourceStates(self.database)
         self.checkpoints = SqliteCheckpoints(self.database)
+        self.people = SqlitePersonalData(self.database)
 
     def close(self) -> None:
         """Close the file."""

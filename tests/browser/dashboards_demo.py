@@ -169,7 +169,7 @@ def alert_examples(made: list[ScoredDocument]) -> list[Alert]:
 
 
 def sources(log: MemoryLog) -> None:
-    """Feeds: most answer, one fails, one was refused."""
+    """Feeds: most answer, one fails, one was refused, one answers and brings nothing any more."""
     now = datetime.now(UTC)
     for name in ("Northgate Wire", "Ledger Street Journal", "Market Courier", "Harbor Filings", "TickerPond"):
         log.save(
@@ -184,6 +184,16 @@ def sources(log: MemoryLog) -> None:
                 new=3,
             )
         )
+    log.save(
+        SourceState(
+            name="Frozen Times",
+            last_outcome="not_modified",
+            status="silent",
+            last_success_at=now - timedelta(minutes=1),
+            last_new_at=now - timedelta(days=6),
+            usual_quiet=2 * 86400.0,
+        )
+    )
     log.save(
         SourceState(
             name="Quiet Bulletin",

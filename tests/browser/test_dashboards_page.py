@@ -23,7 +23,8 @@ def test_the_page_fills(site: Any, open_page: Callable[..., Any], tmp_path: Path
     assert page.locator("#list tr").count() == 50
     assert page.locator("#stream .word").inner_text() == "live"
     assert page.locator("#firing").inner_text() == "1 alert fires"
-    assert "2 of 7 polled feeds fail" in page.locator("#feeds").inner_text()
+    assert "2 of 8 polled feeds fail, 1 silent longer than usual" in page.locator("#feeds").inner_text()
+    assert "Nothing new for 6 days; its longest usual pause is 2 days." in page.locator("#feeds").inner_text()
     assert "the name has no address" in page.locator("#feeds").inner_text()
     assert page.locator("#demo").is_visible()
     for name in ("sentiment_timeline", "top_movers"):

@@ -141,3 +141,15 @@ def test_dead_letters_are_kept_once_with_their_reason(backend):
     backend.log.dead_letter([letter, msgspec.structs.replace(letter, key="other")])
     backend.reopen()
     assert backend.dead_letters() == [letter, msgspec.structs.replace(letter, key="other")]
+
+
+def test_what_an_author_wrote_is_known_until_it_is_removed(backend):
+    posts = [a_document(n, source_type="social", authors=("jo",), content_hash=f"h{n}") for n in (1, 2)]
+    others = [a_document(3, source_type="social", authors=("al",)), a_document(4, authors=("jo",))]  # the last is news
+    backend.log.append([*posts, *others])
+    backend.reopen()
+    assert [story.id for story in backend.log.by_author("jo")] == sorted(post.id for post in posts)
+    assert backend.log.by_author("nobody") == []
+    backend.log.append([a_document(1, revision=2, removed=True, source_type="social", content_hash="removed")])
+    assert [(story.id, story.revision) for story in backend.log.by_author("jo")] == [(posts[1].id, 1)]
+    assert backend.log.by_id([posts[0].id])[posts[0].id].content_hash == "removed"

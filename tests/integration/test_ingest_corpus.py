@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.feeds import Feed, Sources
+from ingest.feed import Feed
+from ingest.feeds import Sources
 from ingest.parse import ParserPool
 from ingest.reading import read_feed
 from ingest.rss import tell
@@ -94,7 +95,7 @@ def test_forty_captured_feeds_polled_twice_add_nothing() -> None:
     settings = IngestSettings(allow_local_files=True)
 
     async def poll() -> int:
-        loop = IngestLoop(settings, Sources(feeds=feeds), log, log, log, SystemClock(), "run", author_key=b"k")
+        loop = IngestLoop(settings, Sources(feeds), log, log, log, SystemClock(), "run", author_key=b"k")
         outcomes = await loop.once()
         assert len(outcomes) == len(files)
         assert {outcome.outcome for outcome in outcomes} <= {"ok", "not_modified"}

@@ -74,7 +74,7 @@ def test_what_is_fetched() -> None:
         )  # fmt: skip
 
     found = fetch(handler, config=settings(contact="Jo Doe\r\nX: y jo@example.org"))
-    assert (found.body, found.etag, found.max_age) == (b"<rss/>", '"1"', 600)
+    assert (found.body, found.etag, found.fresh) == (b"<rss/>", '"1"', 600)
     assert found.last_modified == "Sun, 08 Mar 2026 22:16:00 GMT"
     assert found.content_type == "application/rss+xml; charset=utf-8"
     assert seen["User-Agent"].startswith("Riskwire/")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import pytest
 import yaml
 from aiohttp import web
 
-from ingest.feeds import Hashtag, Sources
+from ingest.feeds import Sources
 from ingest.http import Fetcher
-from ingest.mastodon import PAGE, MastodonIngestor
+from ingest.mastodon import Hashtag, MastodonIngestor
 from ingest.run import IngestLoop
+from ingest.timeline import LOOKS, PAGE, read_place
 from riskwire import wire
 from riskwire.clock import ManualClock
 from riskwire.errors import FetchError, IngestError, ParseError
@@ -54,8 +55,16 @@ class Server:
         self.headers: dict[str, str] = {"X-RateLimit-Remaining": "299"}
         self.requests: list[dict[str, str]] = []
         self.answer: web.Response | None = None
+        self.looks: list[str] = []  # statuses asked for
+        self.forgetful = False
 
     async def page(self, request: web.Request) -> web.Response:
+        if request.path.startswith("/api/v1/statuses/"):
+            self.looks.append(request.path.rpartition("/")[2])
+            found = [one for one in self.statuses if one["id"] == self.looks[-1]]
+            if found and not self.forgetful:
+                return web.json_response(found[0])
+            return web.json_response({"error": "Record not found"}, status=404)
         self.requests.append(dict(request.query))
         assert request.path == "/api/v1/timelines/tag/stocks"
         if self.answer is not None:
@@ -108,6 +117,11 @@ def polls(server: Server, *cursors: str | None, between: Callable[[], None] = la
     return serve(server, scenario)  # type: ignore[no-any-return]
 
 
+def top(polled: Any) -> int:
+    """The highest id that was told."""
+    return read_place(polled.state.cursor).top
+
+
 def test_a_post() -> None:
     text = (
         "<p>Look <span class='h-card'><a href='https://social.example/@ann'>@<span>ann</span></a></span>: $tsla 🚀</p>"
@@ -120,7 +134,7 @@ def test_a_post() -> None:
     assert document.published_quality == "stated"
     assert document.link.endswith("/statuses/1001")
     assert len(document.authors[0]) == 32
-    assert polled.state.cursor == "1001"
+    assert top(polled) == 1001
     sent = wire.encode(document).decode()
     assert not [name for name in ("jo", "ann", "social.example") if f'"{name}' in sent or f"@{name}" in sent]
 
@@ -130,7 +144,7 @@ def test_the_first_poll_takes_the_newest_page_only() -> None:
     (polled,) = polls(server, None)
     assert polled.entries == PAGE
     assert len(server.requests) == 1
-    assert polled.state.cursor == "1099"
+    assert top(polled) == 1099
 
 
 def test_a_gap_larger_than_a_page_is_filled() -> None:
@@ -138,7 +152,7 @@ def test_a_gap_larger_than_a_page_is_filled() -> None:
     (polled,) = polls(server, "1020")
     told = [told.document.link.rpartition("/")[2] for told in polled.told]
     assert told == [str(1000 + number) for number in range(21, 200)]
-    assert polled.state.cursor == "1199"
+    assert top(polled) == 1199
 
 
 def test_a_gap_too_large_for_one_poll_is_filled_over_several() -> None:
@@ -146,14 +160,97 @@ def test_a_gap_too_large_for_one_poll_is_filled_over_several() -> None:
     found = polls(server, "1001", "", "", "")
     links = {told.document.link for polled in found for told in polled.told}
     assert len(links) == 998
-    assert found[-1].state.cursor == "1999"
+    assert top(found[-1]) == 1999
 
 
 def test_out_of_order_and_nothing_new() -> None:
     server = Server([status(2), status(1)])
     first, second = polls(server, None, "")
     assert [told.document.id for told in first.told] == [told.document.id for told in second.told]
-    assert second.state.cursor == "1002"
+    assert top(second) == 1002
+
+
+def test_engagement_and_reputation_are_kept_rounded() -> None:
+    account = {
+        "acct": "jo", "url": "https://social.example/@jo", "followers_count": 12_345, "statuses_count": 7,
+        "following_count": -1, "created_at": "2024-08-02T00:00:00.000Z", "bot": False,
+    }  # fmt: skip
+    post = status(1, account=account, replies_count=3, reblogs_count=0, favourites_count=1234)
+    (polled,) = polls(Server([post, status(2)]), None)
+    first, second = (told.document for told in polled.told)
+    assert first.engagement == {"replies": 3, "reposts": 0, "likes": 1234}
+    assert first.author_reputation == {"followers": 12_000, "posts": 7, "age_days": 730}
+    assert (second.engagement, second.author_reputation) == (None, None)
+
+
+def test_likes_are_no_correction() -> None:
+    log, server = MemoryLog(), Server([status(1, favourites_count=1)])
+
+    async def scenario(base: str) -> None:
+        for _ in range(2):
+            await loop(base, log).once()
+            server.statuses[0] = status(1, favourites_count=2)
+
+    serve(server, scenario)
+    assert log.depth() == 1
+
+
+def loop(base: str, log: MemoryLog, clock: ManualClock | None = None) -> IngestLoop:
+    tags = Sources((Hashtag(name="m", instance=base, hashtag="stocks"),))
+    settings = IngestSettings(allow_private_addresses=True)
+    return IngestLoop(settings, tags, log, log, log, clock or ManualClock(NOW), "r", author_key=KEY)
+
+
+def removed(log: MemoryLog) -> list[Document]:
+    return [one for one in (wire.decode(entry.value, Document) for entry in log.read(1000)) if one.removed]
+
+
+def test_a_status_that_is_missing_from_the_page_is_asked_for_and_removed() -> None:
+    log, server = MemoryLog(), Server([status(number) for number in range(5)])
+
+    async def scenario(base: str) -> None:
+        await loop(base, log).once()
+        gone = server.statuses.pop(2)
+        await loop(base, log).once()
+        assert server.looks[0] == gone["id"]
+        server.statuses.append(gone)  # a cache that is behind brings it once more
+        await loop(base, log).once()
+
+    serve(server, scenario)
+    documents = [wire.decode(entry.value, Document) for entry in log.read(100)]
+    assert [(one.removed, one.title, one.revision) for one in documents[5:]] == [(True, "", 2)]
+    assert documents[5].id == documents[2].id
+
+
+def test_every_status_is_asked_for_once_a_day() -> None:
+    log, server, clock = MemoryLog(), Server([status(number) for number in range(60)]), ManualClock(NOW)
+
+    async def scenario(base: str) -> None:
+        await loop(base, log, clock).once()
+        away = server.statuses.pop(22)  # far below the newest page by now
+        server.statuses += [status(number) for number in range(100, 150)]
+        for hours in range(30):
+            clock.advance(timedelta(hours=hours % 2 + 1))
+            await loop(base, log, clock).once()
+        assert server.looks.count(away["id"]) == 1
+
+    serve(server, scenario)
+    assert len(removed(log)) == 1
+    assert max(map(server.looks.count, server.looks)) <= 3
+
+
+def test_a_server_that_knows_nothing_any_more_removes_nothing() -> None:
+    log, server = MemoryLog(), Server([status(number) for number in range(5)])
+
+    async def scenario(base: str) -> None:
+        await loop(base, log).once()
+        server.statuses.pop(2)
+        server.forgetful = True
+        await loop(base, log).once()
+
+    serve(server, scenario)
+    assert removed(log) == []
+    assert len(server.looks) <= LOOKS + 1
 
 
 def test_edits_are_corrections() -> None:
@@ -161,7 +258,7 @@ def test_edits_are_corrections() -> None:
 
     async def scenario(base: str) -> None:
         for _ in range(3):
-            tags = Sources(mastodon=(Hashtag(name="m", instance=base, hashtag="stocks"),))
+            tags = Sources((Hashtag(name="m", instance=base, hashtag="stocks"),))
             settings = IngestSettings(allow_private_addresses=True)
             await IngestLoop(settings, tags, log, log, log, ManualClock(NOW), "r", author_key=KEY).once()
             server.statuses[0] = status(1, "<p>Post 1, edited</p>", edited_at="2026-08-02T11:30:00.000Z")
@@ -184,7 +281,7 @@ def test_rate_limits() -> None:
     (polled,) = polls(server, "1001")
     assert polled.wait == 120
     assert len(server.requests) == 1
-    assert polled.state.cursor == "1001"  # the gap is still to be filled
+    assert top(polled) == 1001  # the gap is still to be filled
     server.answer = web.Response(status=429, headers={"Retry-After": "60"})
     (error,) = polls(server, None)
     assert isinstance(error, FetchError)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingest.dates import AHEAD, OLDEST, read_date
-from ingest.feeds import Feed
+from ingest.feed import Feed
 from ingest.parsed import ParsedEntry, ParsedFeed
 from ingest.rss import tell
 from ingest.text import html_to_text, safe_link

@@ -114,14 +114,19 @@ def test_addresses_are_shown_without_their_keys(url: str, shown: str) -> None:
 def test_failing_sources_stand_first_and_unpolled_ones_are_there() -> None:
     states = [
         SourceState(name="Alpha", last_outcome="ok"),
+        SourceState(name="Mute", last_outcome="ok", status="silent", fresh=4, undated=1, usual_quiet=7200),
         SourceState(name="Zeta", last_outcome="failed", failures=3, last_error="no address"),
     ]
     rows = source_rows(states, [SourceCount("Alpha", 4, None), SourceCount("webhook", 2, None)])
     assert [(row["name"], row["outcome"], row["stories"]) for row in rows] == [
         ("Zeta", "failed", 0),
+        ("Mute", "ok", 0),
         ("Alpha", "ok", 4),
         ("webhook", None, 2),
     ]
+    assert (rows[1]["status"], rows[1]["undated"], rows[1]["duplicates"], rows[1]["usual_quiet"]) == (
+        "silent", 0.25, 0, 7200,
+    )  # fmt: skip
 
 
 def test_the_policy_lets_nothing_in() -> None:

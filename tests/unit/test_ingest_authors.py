@@ -29,6 +29,14 @@ def test_pseudonyms_need_the_key() -> None:
         ("see https://social.example/@jo/123", "see https://social.example/@user/123"),
         ("https://social.example/users/jo/statuses/1", "https://social.example/users/user/statuses/1"),
         ("write to jo@mail.example now", "write to @user now"),
+        ("u/jo_doe said, see /u/jo-doe", "u/user said, see /u/user"),
+        ("https://x.com/jo_1/status/12 x.com/jo", "https://x.com/user/status/12 x.com/user"),
+        ("x.com/search?q=a https://x.com/i/spaces/1", "x.com/search?q=a https://x.com/i/spaces/1"),
+        ("stocktwits.com/bull7 stocktwits.com/symbol/AAPL", "stocktwits.com/user stocktwits.com/symbol/AAPL"),
+        ("https://bsky.app/profile/jo.example/post/3k", "https://bsky.app/profile/user/post/3k"),
+        ("https://bsky.app/profile/did:plc:abc123/post/3k", "https://bsky.app/profile/user/post/3k"),
+        ("at://did:plc:abc123/app.bsky.feed.post/3k", "at://@user/app.bsky.feed.post/3k"),
+        ("as jo.bsky.social wrote", "as @user wrote"),
         ("5 @ 3 dollars", "5 @ 3 dollars"),
         ("#stocks $AAPL 50%", "#stocks $AAPL 50%"),
     ],
@@ -37,7 +45,26 @@ def test_names_in_texts(text: str, masked: str) -> None:
     assert masked_names(text) == masked
 
 
-@pytest.mark.parametrize("piece", ["a", "a.a", "a-", "@a", "a@", "@a@", "a@a.", "/u/", "@", "é"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "a.a",
+        "a-",
+        "@a",
+        "a@",
+        "@a@",
+        "a@a.",
+        "/u/",
+        "@",
+        "é",
+        "u/",
+        "did:plc:",
+        "x.com/",
+        "a.bsky.social",
+        ".bsky",
+    ],
+)
 def test_no_text_takes_long(piece: str) -> None:
     started = time.perf_counter()
     masked_names(piece * 50_000, ["a"])

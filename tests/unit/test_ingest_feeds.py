@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.feeds import Feed, Hashtag, active, load_sources, switched_off
+from ingest.feed import Feed
+from ingest.feeds import active, load_sources, switched_off
+from ingest.mastodon import Hashtag
 from riskwire.errors import FeedsFileError
 from riskwire.settings import IngestSettings
 
@@ -69,8 +71,8 @@ hashtag = "#stocks"
              needs_contact=True, enabled=False),
         Feed(name="B", url="file:///tmp/b.xml"),
     )  # fmt: skip
-    assert sources.mastodon == (Hashtag(name="C", instance="social.example", hashtag="#stocks"),)
-    assert sources.mastodon[0].base == "https://social.example"
+    assert sources.rows[2:] == (Hashtag(name="C", instance="social.example", hashtag="#stocks"),)
+    assert sources.rows[2].base == "https://social.example"
 
 
 @pytest.mark.parametrize(

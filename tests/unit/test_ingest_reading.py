@@ -39,6 +39,32 @@ def test_atom() -> None:
     assert (entry.summary, entry.content) == ("One and two.", "")
 
 
+@pytest.mark.parametrize(
+    "served", [None, "text/xml", "text/html", "text/xml; charset=iso-8859-1", "application/rss+xml"]
+)
+def test_utf8_without_a_declaration_is_read_as_such_whatever_the_server_says(served: str | None) -> None:
+    body = """<feed xmlns="http://www.w3.org/2005/Atom"><entry><title>Grüne Anleihen — 央行</title>
+    <category term="Märkte"/></entry></feed>"""
+    (entry,) = read_feed(body.encode(), "https://x.example/", served).entries
+    assert (entry.title, entry.tags) == ("Grüne Anleihen — 央行", ("Märkte",))
+
+
+def test_a_declared_or_served_charset_is_believed_where_the_bytes_are_not_utf8() -> None:
+    text = "<rss version='2.0'><channel><item><title>Märkte</title></item></channel></rss>"
+    declared = f"<?xml version='1.0' encoding='iso-8859-1'?>{text}".encode("latin-1")
+    assert read_feed(declared).entries[0].title == "Märkte"
+    assert read_feed(text.encode("latin-1"), "", "text/xml; charset=iso-8859-1").entries[0].title == "Märkte"
+    chinese = text.replace("Märkte", "央行维持利率不变")
+    assert read_feed(chinese.encode("gb18030"), "", "text/xml; charset=gb18030").entries[0].title == "央行维持利率不变"
+    assert read_feed(chinese.encode("utf-16")).entries[0].title == "央行维持利率不变"
+
+
+def test_authors_are_names() -> None:
+    body = """<rss version='2.0'><channel><item><title>a</title><author>ada@example.org (Ada Example)</author></item>
+    <item><title>b</title><author>Bo Example (mailto:bo@example.org)</author></item></channel></rss>"""
+    assert [entry.authors for entry in read_feed(body.encode()).entries] == [("Ada Example",), ("Bo Example",)]
+
+
 def test_json_feed() -> None:
     feed = read_feed((DATA / "notes.json").read_bytes(), "https://notes.example/feed.json")
     assert feed.version == "json11"

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ingest.feeds import Feed
+from ingest.feed import Feed
 from ingest.parsed import ParsedEntry, ParsedFeed
 from ingest.rss import tell
 from riskwire.identity import document_id
@@ -108,9 +108,20 @@ def test_nasdaqs_guid_changes_at_every_fetch() -> None:
 
 def test_one_filing_listed_for_each_of_its_companies() -> None:
     guid = "urn:tag:sec.gov,2008:accession-number=0001104659-26-057704"
-    assert (
-        len(set(ids(*[{"guid": guid, "link": f"https://www.sec.gov/{n}", "title": f"8-K - {n}"} for n in "ab"]))) == 1
-    )
+    rows = [("X CORP (0000000001) (Filer)", "1"), ("Y FUND (0000000002) (Filed by)", "2")]
+    entries = [
+        {"guid": guid, "link": f"https://www.sec.gov/{n}", "title": f"8-K - {title}", "tags": ("8-K", f"CIK{n}"),
+         "record": True, "version": guid, "source_type": "filing"}
+        for title, n in rows
+    ]  # fmt: skip
+    first, again = told(*entries), told(*reversed(entries))
+    assert len(first) == len(again) == 1
+    assert (first[0].id, first[0].content_hash, first[0].title) == (again[0].id, again[0].content_hash, again[0].title)
+    assert first[0].title == "8-K - X CORP (0000000001) (Filer)"
+    assert first[0].tags == ("8-K", "CIK1", "CIK2")
+    # … and the same when the page ends between the two: no correction of what was told before
+    (cut,) = told(entries[1])
+    assert (cut.id, cut.content_hash) == (first[0].id, first[0].content_hash)
 
 
 def test_entries_without_any_text_are_left_out() -> None:
@@ -147,6 +158,18 @@ def test_the_feeds_zone_is_used() -> None:
     assert told({"title": "a", "published": "2026-03-01 10:00:00"}, feed=feed)[0].published_at == datetime(
         2026, 3, 1, 15, 0, tzinfo=UTC
     )
+
+
+def test_a_language_of_one_zone_tells_the_clock_where_nothing_else_does() -> None:
+    raw = {"title": "a", "published": "2026-03-08 22:16:00"}
+    assert told(raw, language="zh-CN")[0].published_at == datetime(2026, 3, 8, 14, 16, tzinfo=UTC)
+    assert told(raw, language="ja")[0].published_at == datetime(2026, 3, 8, 13, 16, tzinfo=UTC)
+    assert told(raw, language="en-US")[0].published_at == datetime(2026, 3, 8, 22, 16, tzinfo=UTC)
+    central = {"title": "a", "published": "Sun, 08 Mar 2026 22:16:00 CST"}
+    assert told(central, language="zh-cn")[0].published_at == datetime(2026, 3, 8, 14, 16, tzinfo=UTC)
+    # what is configured is stronger
+    feed = msgspec.structs.replace(FEED, zone="America/Chicago")
+    assert told(central, feed=feed, language="zh-cn")[0].published_at == datetime(2026, 3, 9, 4, 16, tzinfo=UTC)
 
 
 def test_long_texts_are_cut_and_say_so() -> None:

@@ -21,6 +21,7 @@ from ingest.text import clean, cut, html_to_text, safe_link
         ("<img src=x onerror=alert(1)>Oil rises", "Oil rises"),
         ("<svg onload=alert(1)><text>hidden</text></svg>Gold", "Gold"),
         ("<!-- hidden -->Gold<template>x</template><iframe>y</iframe>", "Gold"),
+        ("Gold <iframe src='x'/>rises <object data=x /><script src=x/>again", "Gold rises again"),  # closed as in XML
         ("caf&eacute; &#8364;5&nbsp;m &#x1F680;", "café €5 m 🚀"),
         ("&lt;script&gt; is a tag", "<script> is a tag"),
         ("Gain<div class='feedflare'><a href='x'>share</a></div>", "Gain"),
@@ -38,12 +39,28 @@ def test_html_to_text(markup: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     "bomb",
-    ["<b>", "<div>", "<svg>", "<table><tr>", "<", "&", "&#", "<a href='", "<div class=feedflare>", "<p", "<!--", "]]>"],
+    [
+        "<b>",
+        "<div>",
+        "<svg>",
+        "<table><tr>",
+        "<",
+        "&",
+        "&#",
+        "<a href='",
+        "<div class=feedflare>",
+        "<p",
+        "<!--",
+        "]]>",
+        "<iframe ",
+        "<svg /",
+        "<iframe/",
+    ],
 )
 def test_no_markup_takes_long(bomb: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     html_to_text(bomb * 50_000 + "end")
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_clean_folds_space() -> None:

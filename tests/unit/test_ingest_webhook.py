@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from ingest.intake import Intake
+from ingest.signatures import Signatures
 from ingest.webhook import MAX_BODY, PATH, sign, stories_endpoint
 from riskwire import wire
 from riskwire.clock import ManualClock
@@ -38,10 +40,10 @@ class FullLog(MemoryLog):
 class Hook:
     """The endpoint in an application, called as a server calls it."""
 
-    def __init__(self, secret: str | None = SECRET) -> None:
+    def __init__(self, secret: str | None = SECRET, folder: Path | None = None) -> None:
         self.log = FullLog()
         self.clock = ManualClock(NOW)
-        endpoint = stories_endpoint(secret, Intake(self.log, self.log), self.clock, "run-1")
+        endpoint = stories_endpoint(secret, Intake(self.log, self.log), self.clock, "run-1", folder=folder)
         self.app = Starlette(routes=[Route(PATH, endpoint, methods=["POST"])])
 
     def post(self, body: bytes, stamp: str = STAMP, signature: str | None = None, **headers: str) -> tuple[int, Any]:
@@ -197,3 +199,42 @@ def test_two_senders_without_links_do_not_share_guids() -> None:
     base = {"guid": "1", "title": "a"}
     hook.send([base | {"source": "one"}, base | {"source": "two"}])
     assert len({document.id for document in hook.documents}) == 2
+
+
+def test_a_signature_is_taken_once_also_after_a_restart(tmp_path: Path) -> None:
+    assert Hook(folder=tmp_path).send(STORY)[0] == 202
+    again = Hook(folder=tmp_path)
+    assert again.send(STORY)[0] == 401
+    assert again.documents == []
+    assert (tmp_path / "webhook.used").stat().st_mode & 0o077 == 0
+
+
+def test_what_was_refused_may_come_again_after_a_restart(tmp_path: Path) -> None:
+    hook = Hook(folder=tmp_path)
+    hook.log.full = 1
+    assert hook.send(STORY)[0] == 503
+    assert Hook(folder=tmp_path).send(STORY)[0] == 202
+
+
+def test_used_signatures_that_are_no_longer_good_are_dropped(tmp_path: Path) -> None:
+    path, lines = tmp_path / "webhook.used", 300
+    used = Signatures(path, lifetime=600)
+    for number in range(lines):
+        assert used.claim(f"v1={number:064x}", number)
+    path.write_text(path.read_text() + "700 v1=broken off")
+    later = Signatures(path, lifetime=600)
+    assert not later.claim(f"v1={lines - 1:064x}", 700)
+    assert later.claim(f"v1={0:064x}", 700)
+    assert len(path.read_text().splitlines()) == lines - 100 + 1
+
+
+def test_a_signature_that_cannot_be_remembered_is_503(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("no folder")
+    assert Hook(folder=tmp_path / "data").send(STORY)[0] == 503
+
+
+def test_social_authors_are_masked() -> None:
+    hook = Hook()
+    hook.send(STORY | {"source_type": "social", "authors": ["Jo Trader"], "title": "@ann_b says up"})
+    (document,) = hook.documents
+    assert (document.title, document.authors) == ("@user says up", ())

@@ -2,10 +2,23 @@
 
 import json
 import logging
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from riskwire import log
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """The log of the other tests: what is set up here writes to a stream that ends with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def test_hostile_text_stays_in_its_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from riskwire.cli.supervise import bind, supervise
+from riskwire.cli.page import bind
+from riskwire.cli.supervise import supervise
 from riskwire.errors import StorageBusy
 
 

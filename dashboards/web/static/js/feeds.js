@@ -5,7 +5,9 @@ import * as live from './live.js';
 import { ago, full, secondsSince, short, span } from './time.js';
 
 const body = $('#feeds .body');
-const WORDS = { ok: 'ok', not_modified: 'nothing new', failed: 'failed', refused: 'refused' };
+const WORDS = { ok: 'ok', not_modified: 'nothing new', failed: 'failed', refused: 'refused', gone: 'gone' };
+const SHARE = 0.2; // a share of undated or doubled stories that is worth a word
+const LATE = 1800;
 const FEW = 8;
 let rows = [];
 let all = false;
@@ -58,30 +60,39 @@ export function draw() {
     return;
   }
   const failing = rows.filter((row) => row.failures > 0).length;
+  const silent = rows.filter((row) => row.status === 'silent').length;
   const polled = rows.filter((row) => row.outcome).length;
-  const words = !polled ? `${rows.length} sources, none of them polled` : failing ? `${failing} of ${polled} polled feeds fail` : `All ${polled} polled feeds answer`;
-  const most = all ? rows.length : Math.max(FEW, Math.min(failing, 12));
+  const words = (!polled ? `${rows.length} sources, none of them polled` : failing ? `${failing} of ${polled} polled feeds fail` : `All ${polled} polled feeds answer`)
+    + (silent ? `, ${silent} silent longer than usual` : '');
+  const most = all ? rows.length : Math.max(FEW, Math.min(failing + silent, 12));
   body.replaceChildren(
-    el('p', { class: failing ? 'summary bad' : 'summary' }, words),
+    el('p', { class: failing || silent ? 'summary bad' : 'summary' }, words),
     el('ul', { class: 'feeds' }, rows.slice(0, most).map(item)),
     ...(rows.length > most ? [el('button', { type: 'button', class: 'quiet', onclick: () => { all = true; draw(); } }, `${rows.length - most} more`)] : []));
 }
 
 function item(row) {
-  const bad = row.failures > 0;
+  const silent = row.status === 'silent';
+  const bad = row.failures > 0 || silent;
   const mark = bad ? '✕' : row.outcome ? '✓' : '·';
   const parts = [row.stories ? `${row.stories} ${row.stories === 1 ? 'story' : 'stories'}` : 'no stories'];
   if (row.newest_at) parts.push(`newest ${ago(row.newest_at)}`);
+  if (row.lateness > LATE) parts.push(`usually ${span(row.lateness)} late`);
+  if (row.undated > SHARE) parts.push(`${percent(row.undated)} undated`);
+  if (row.duplicates > SHARE) parts.push(`${percent(row.duplicates)} told before`);
+  const says = silent ? `Nothing new for ${span(secondsSince(row.last_new_at))}; its longest usual pause is ${span(row.usual_quiet)}.` : row.failures > 0 ? row.error : row.moved_to ? `Has moved to ${row.moved_to}: put the new address in the feeds file.` : null;
   const poll = [];
   if (row.outcome) poll.push(row.last_success_at ? `last success ${ago(row.last_success_at)}` : 'never yet successful');
-  if (bad) poll.push(`${row.failures} ${row.failures === 1 ? 'failure' : 'failures'} in a row`);
+  if (row.failures > 0) poll.push(`${row.failures} ${row.failures === 1 ? 'failure' : 'failures'} in a row`);
   if (row.next_poll_at) poll.push(nextPoll(row.next_poll_at));
   return el('li', { class: bad ? 'feed bad' : 'feed', title: row.url || null },
-    el('div', {}, el('span', { class: 'mark', 'aria-hidden': 'true' }, mark), el('b', {}, row.name), el('span', { class: 'outcome' }, row.outcome ? WORDS[row.outcome] : 'not polled')),
-    bad && row.error ? el('p', { class: 'error' }, row.error) : null,
+    el('div', {}, el('span', { class: 'mark', 'aria-hidden': 'true' }, mark), el('b', {}, row.name), el('span', { class: 'outcome' }, silent ? 'silent' : row.outcome ? WORDS[row.outcome] : 'not polled')),
+    says ? el('p', { class: 'error' }, says) : null,
     el('small', {}, parts.join(' · ')),
     poll.length ? el('small', { title: row.last_polled_at ? `Polled ${full(row.last_polled_at)}` : null }, poll.join(' · ')) : null);
 }
+
+const percent = (share) => `${Math.round(share * 100)} %`;
 
 function nextPoll(time) {
   const seconds = -secondsSince(time);
