@@ -76,6 +76,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
             settings=settings.alerts,
             demo=demo,
             base_url=url,
+            names=linker.names,
         )
         intake = Intake(store.log, store.log)
         webhook = stories_endpoint(secret(settings.ingest.webhook_secret), intake, clock, run_id)
