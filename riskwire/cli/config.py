@@ -18,7 +18,7 @@ Example: RISKWIRE_WEB__PORT=8601 riskwire config show --format jsonl
 """
 
 
-@app.command("show", help=SHOW_HELP)
+@app.command("show", help=SHOW_HELP, short_help="Print every setting.")
 def show(data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table) -> None:
     """Print the settings that a command would run with."""
     rows = [

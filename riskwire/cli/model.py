@@ -28,7 +28,7 @@ Example: riskwire model verify var/models/mine
 PathArgument = Annotated[Path | None, typer.Argument(help="Folder of an artefact; the configured one if left out.")]
 
 
-@app.command("show", help=SHOW_HELP)
+@app.command("show", help=SHOW_HELP, short_help="Show the model in use.")
 def show(
     path: PathArgument = None, data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table
 ) -> None:
@@ -63,7 +63,7 @@ def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, object]
     return found
 
 
-@app.command("verify", help=VERIFY_HELP)
+@app.command("verify", help=VERIFY_HELP, short_help="Verify a model.")
 def verify(path: PathArgument = None, data: DataOption = None, config: ConfigOption = None) -> None:
     """Load the artefact as the processor does; what is wrong with it is an error."""
     from riskwire.cli.wiring import load_model

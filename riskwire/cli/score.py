@@ -11,7 +11,6 @@ from typing import Annotated, BinaryIO
 
 import msgspec
 import typer
-from stream.scoring import score_documents
 
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import STORY_CSV, RowWriter, companies, sentiment_words, short
@@ -21,6 +20,7 @@ from riskwire.errors import InputError
 from riskwire.identity import content_hash, document_id
 from riskwire.types import MAX_SCORED_CHARS, Document, ScoredDocument
 from riskwire.wire import to_builtins
+from stream.scoring import score_documents
 
 HELP = """Score a text or each line of a file: sentiment, calibrated confidence, each company with its own sentiment.
 
