@@ -50,7 +50,8 @@ def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.nda
     # Where several tags are possible ("not ORG, PER or LOC, perhaps ASSET") their probabilities add up.
     possible = torch.logsumexp(tags.masked_fill(~torch.from_numpy(batch.allowed), -1e4), -1) - torch.logsumexp(tags, -1)
     total = total - settings.tag_weight * (possible * torch.from_numpy(batch.tag_weight)).sum()
-    return total / len(batch.story)
+    mean: torch.Tensor = total / len(batch.story)
+    return mean
 
 
 def parameter_groups(network: RiskwireNet, settings: Finetune) -> list[dict[str, Any]]:
@@ -141,7 +142,7 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * rate_factor(step, total, settings.warmup)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call,unused-ignore]  # torch is absent from the light environment
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())

@@ -23,9 +23,11 @@ from models.inference import OnnxScorer
 from models.labels import TAGS, begin, inside
 from models.network import RiskwireNet, base_folder, build
 from models.quantise import by_channel
+from models.run import forward_of
 from models.toy_tokenizer import make_tokenizer
 
 pytestmark = pytest.mark.train
+torch.set_num_threads(1)  # toy tensors: threads would only wait for each other
 RECIPE = Path(train.__file__).parent / "configs" / "toy.toml"
 TOY = Base(source="random", layers=2, width=64, heads=4)
 
@@ -250,7 +252,7 @@ def test_exported_graphs_say_what_the_network_says(
     )  # type: ignore[arg-type]
     assert size == (tmp_path / "m.onnx").stat().st_size
     graph = export.forward_of(tmp_path / "m.onnx")
-    gap = export.difference(train.forward_of(network), graph, examples, pad=encoder.pad)
+    gap = export.difference(forward_of(network), graph, examples, pad=encoder.pad)
     assert gap <= (1e-4 if method == "none" else 0.05)
     assert export.batch_dependence(graph, examples, pad=encoder.pad)["max_dp"] <= (1e-5 if method == "none" else 0.01)
 

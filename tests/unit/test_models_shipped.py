@@ -6,9 +6,10 @@ import shutil
 import threading
 from pathlib import Path
 
+import onnxruntime
 import pytest
 
-from models import artefact, inference
+from models import artefact
 from models.artefact import MANIFEST, PRETRAINED, seal
 from models.decode import FoundSpan
 from models.inference import OnnxScorer, batches, load_scorer, with_cashtags
@@ -164,7 +165,7 @@ def test_cashtags_that_the_tagger_missed_are_mentions(scorer: OnnxScorer) -> Non
 
 
 def test_cuda_without_a_gpu_says_what_to_do() -> None:
-    if "CUDAExecutionProvider" in inference.onnxruntime.get_available_providers():
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("there is a GPU here")
     with pytest.raises(DeviceError, match="make setup GPU=1"):
         load_scorer(device="cuda")
