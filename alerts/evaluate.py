@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from alerts.cells import Cell, Late, content_of, ended_state, held_from, late_words
 from alerts.describe import Builder, labels_of
 from alerts.rules import Reading, Rule, RuleSet
 from alerts.samples import MARKET, Sample, samples_of

@@ -119,7 +119,7 @@ def test_nothing_to_score_is_named_by_its_place(scorer: OnnxScorer) -> None:
         "🚀" * 400,
         "‮" + "abc",
         "日本銀行は金利を据え置いた",
-        "\ud83d".encode("utf-16", "surrogatepass").decode("utf-16", "ignore") + "x",
+        "Oil \ud83d rises",
         "$" * 300,
     ],
 )
