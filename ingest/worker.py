@@ -56,12 +56,13 @@ def _limit_memory() -> None:
 
 
 def _grown() -> bool:
+    # Not ru_maxrss: on Linux a new process inherits its parent's peak, and each would be taken for grown at once.
     try:
-        import resource
-    except ImportError:
+        with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - a kernel file; Path adds nothing
+            resident = int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):  # not on macOS or Windows
         return False
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > GROWN
+    return resident > GROWN
 
 
 def _read_frame(stream: BinaryIO) -> bytes | None:
