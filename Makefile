@@ -45,7 +45,7 @@ train: $(TRAIN)/installed ## train the shipped model, from raw data to artefact,
 	@$(TRAIN)/bin/python -m models.train models/configs/minilm.toml $(ARGS)
 
 soak: $(VENV)/installed-test ## the long tests: kills, many documents
-	@RISKWIRE_SOAK=1 $(BIN)/python -m pytest tests/integration tests/acceptance -k "kill or soak" $(ARGS)
+	@RISKWIRE_SOAK=1 $(BIN)/python -m pytest tests/property tests/integration tests/acceptance -k "kill or soak or property" $(ARGS)
 
 lock: ## pin what is installed now: a fresh .venv with cpu and test
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet -e '.[cpu,test]'

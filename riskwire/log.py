@@ -59,7 +59,7 @@ def _one_line_each(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
 
 
 class _Stderr(io.TextIOBase):
-    """Whatever `sys.stderr` is when something is written: it may be replaced after `configure` (rich does, tests do)."""
+    """Whatever `sys.stderr` is when something is written: it may be replaced after `configure`."""
 
     def write(self, text: str) -> int:
         return sys.stderr.write(text)
