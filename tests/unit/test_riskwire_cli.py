@@ -40,6 +40,14 @@ def test_the_first_help_shows_it_with_an_example(path: tuple[str, ...]) -> None:
 
 
 def test_listing_and_scoring_commands_take_format_and_limit() -> None:
-    for path in (("score",), ("search",), ("alerts", "list")):
+    for path in (
+        ("score",),
+        ("search",),
+        ("alerts", "list"),
+        ("doctor",),
+        ("config", "show"),
+        ("model", "show"),
+        ("up",),
+    ):
         options = {option for parameter in COMMANDS[path].params for option in parameter.opts}
         assert {"--format", "--limit", "--data", "--config"} <= options
