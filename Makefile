@@ -26,7 +26,7 @@ test: $(VENV)/installed-test ## set up and pass the tests (CI=true: nothing may 
 
 # The training tests need torch (5.6 GB). CI installs it; elsewhere they run once `make train` has made its environment.
 test-train: $(if $(filter true,$(CI)),$(TRAIN)/installed)
-	@if [ -e $(TRAIN)/installed ]; then $(TRAIN)/bin/python -m pytest tests/train $(ARGS); \
+	@if [ -e $(TRAIN)/installed ]; then OMP_NUM_THREADS=1 $(TRAIN)/bin/python -m pytest tests/train $(ARGS); \
 	else echo "tests/train: skipped, they need the train extra (torch): make $(TRAIN)/installed"; fi
 
 lint: $(VENV)/installed-test ## ruff, mypy --strict, import-linter

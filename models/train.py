@@ -1,6 +1,6 @@
 """`make train`: from labelled sets to a shipped artefact, in stages that can each be stopped and taken up again.
 
-    prepare → finetune → export (fp32, and quantised) → calibrate → evaluate → package
+    prepare → finetune → balance → export (fp32, and quantised) → calibrate → evaluate → package
 
 `python -m models.train models/configs/minilm.toml [--datasets DIR] [--work DIR] [--output DIR]`. A stage that is done
 leaves `NAME.done.json` in the work folder, with what it found, and is skipped next time; another recipe takes another
@@ -30,6 +30,7 @@ DATASETS = Path(os.environ.get("RISKWIRE_DATASETS", "../shared/data"))
 STAGES: dict[str, Callable[[Run], dict[str, Any]]] = {
     "prepare": stages.prepare,
     "finetune": stages.fine_tune,
+    "balance": stages.balance,
     "export": stages.export_graphs,
     "calibrate": stages.fit_temperatures,
     "evaluate": stages.judge,
