@@ -26,7 +26,7 @@ test: $(VENV)/installed-test ## set up and pass the tests (CI=true: nothing may 
 
 # The training tests need torch (5.6 GB). CI installs it; elsewhere they run once `make train` has made its environment.
 test-train: $(if $(filter true,$(CI)),$(TRAIN)/installed)
-	@if [ -e $(TRAIN)/installed ]; then $(TRAIN)/bin/python -m pytest tests/train $(ARGS); \
+	@if [ -e $(TRAIN)/installed ]; then OMP_NUM_THREADS=1 $(TRAIN)/bin/python -m pytest tests/train $(ARGS); \
 	else echo "tests/train: skipped, they need the train extra (torch): make $(TRAIN)/installed"; fi
 
 lint: $(VENV)/installed-test ## ruff, mypy --strict, import-linter
@@ -45,7 +45,7 @@ train: $(TRAIN)/installed ## train the shipped model, from raw data to artefact,
 	@$(TRAIN)/bin/python -m models.train models/configs/minilm.toml $(ARGS)
 
 soak: $(VENV)/installed-test ## the long tests: kills, many documents, hostile feeds
-	@RISKWIRE_SOAK=1 $(BIN)/python -m pytest tests/integration tests/acceptance -k "kill or soak or fuzz" $(ARGS)
+	@RISKWIRE_SOAK=1 $(BIN)/python -m pytest tests/property tests/integration tests/acceptance -k "kill or soak or fuzz or property" $(ARGS)
 
 lock: ## pin what is installed now: a fresh .venv with cpu and test
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet -e '.[cpu,test]'

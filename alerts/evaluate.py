@@ -14,41 +14,16 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from alerts.cells import Cell, Late, content_of, ended_state, held_from, late_words
 from alerts.describe import Builder, labels_of
-from alerts.durations import format_duration
 from alerts.rules import Reading, Rule, RuleSet
 from alerts.samples import MARKET, Sample, samples_of
-from alerts.states import INACTIVE, Phase, due, step
-from alerts.windows import Window, totals_of
+from alerts.states import Phase, due, step
+from alerts.windows import totals_of
 from riskwire.identity import fingerprint
 from riskwire.types import Alert, ScoredDocument
 
 _INSTANT = timedelta(microseconds=1)
-
-
-class _Late(msgspec.Struct, frozen=True):
-    """A window that had passed when late stories completed it. It holds as long as one that was on time would."""
-
-    until: datetime
-    end: datetime
-    reading: Reading
-    samples: tuple[Sample, ...]
-
-
-class _Cell:
-    """One rule for one group."""
-
-    def __init__(self, rule: Rule, order: int, group: str, lateness: timedelta) -> None:
-        self.rule = rule
-        self.group = group
-        self.order = (order, group)
-        self.window = Window(rule.window, lateness)
-        self.phase: Phase = INACTIVE
-        self.alert: Alert | None = None  # the newest state of the open alert
-        self.ended: Alert | None = None  # the last one that is over
-        self.late: _Late | None = None
-        self.guard: datetime | None = None  # the alert came from the store, and holds everything up to then
-        self.due: datetime | None = None
 
 
 class _Known(msgspec.Struct):
@@ -76,7 +51,7 @@ class Evaluator:
         self._lateness = allowed_lateness
         self._origins = {"live", "webhook", "demo"} if demo else {"live", "webhook"}
         self._build = Builder(base_url, names)
-        self._cells: dict[tuple[int, str], _Cell] = {}
+        self._cells: dict[tuple[int, str], Cell] = {}
         self._known: dict[str, _Known] = {}
         self._forget: deque[tuple[datetime, str]] = deque()
         self._heap: list[tuple[datetime, tuple[int, str]]] = []
@@ -111,7 +86,7 @@ class Evaluator:
             if index is None:
                 if alert.status != "resolved":
                     ended.append(
-                        _ended(alert, max(alert.updated_at, self.now or alert.updated_at), "the rule was removed")
+                        ended_state(alert, max(alert.updated_at, self.now or alert.updated_at), "the rule was removed")
                     )
                 continue
             cell = self._cell(index, group)
@@ -121,7 +96,7 @@ class Evaluator:
             else:
                 cell.alert = alert
                 cell.phase = Phase(status=alert.status, since=alert.starts_at)
-                cell.late = _held(alert)
+                cell.late = held_from(alert)
             self._schedule(cell, max(alert.updated_at, self.now or alert.updated_at))
         return ended
 
@@ -129,7 +104,7 @@ class Evaluator:
         """A story was seen. The states that alerts entered by it and by the time until then, in order."""
         if not self._is_new(document):
             return []
-        states: list[Alert] = []; self.now = max(self.now or document.seen_at, document.seen_at)
+        states = self.advance(document.seen_at)
         for cell, sample in sorted(self._admit(document), key=lambda pair: pair[0].order):
             states += self._evaluate(cell, sample, arrived=True)
         return states
@@ -161,7 +136,7 @@ class Evaluator:
             return False
         return known is None or known.revision < document.revision
 
-    def _admit(self, document: ScoredDocument) -> list[tuple[_Cell, Sample | None]]:
+    def _admit(self, document: ScoredDocument) -> list[tuple[Cell, Sample | None]]:
         """Put the story's samples where they belong; every cell that it changed, with its sample there."""
         assert self.now is not None
         known = self._known.get(document.id)
@@ -177,11 +152,12 @@ class Evaluator:
         if known is None and not after:
             self.late += is_late and document.status == "scored"
             return []
+        is_first = known is None
         if known is None:
             known = self._known[document.id] = _Known(document.revision)
             self._forget.append((self.now, document.id))
         known.revision = document.revision
-        touched: list[tuple[_Cell, Sample | None]] = []
+        touched: list[tuple[Cell, Sample | None]] = []
         for key in before | after.keys():
             cell = self._cell(*key)
             self._move(cell)
@@ -191,12 +167,17 @@ class Evaluator:
                 cell.window.remove(document.id)
             if document.id in cell.window:
                 known.cells.add(key)
-            else:
+            elif key in before:
                 known.cells.discard(key)
+            else:
+                self._reschedule(cell)  # older than any window: as if it had not come
+                continue
             touched.append((cell, after.get(key)))
+        if is_first and not touched:
+            del self._known[document.id]
         return touched
 
-    def _evaluate(self, cell: _Cell, sample: Sample | None = None, *, arrived: bool = False) -> list[Alert]:
+    def _evaluate(self, cell: Cell, sample: Sample | None = None, *, arrived: bool = False) -> list[Alert]:
         assert self.now is not None
         now, rule = self.now, cell.rule
         self._move(cell)
@@ -223,7 +204,7 @@ class Evaluator:
         self._reschedule(cell)
         return [alert] if alert is not None else []
 
-    def _state(self, cell: _Cell, phase: Phase, reading: Reading, *, arrived: bool) -> Alert | None:
+    def _state(self, cell: Cell, phase: Phase, reading: Reading, *, arrived: bool) -> Alert | None:
         """The state to tell of, if this one differs from the last."""
         assert self.now is not None
         last = cell.alert
@@ -234,7 +215,7 @@ class Evaluator:
             shown = (
                 f"{cell.rule.words()} is back at {_show(cell, reading)}" if left else "no more stories in the window"
             )
-            state = _ended(last, self.now, shown)
+            state = ended_state(last, self.now, shown)
             return msgspec.structs.replace(state, value=reading.value if reading.n else None)
         same_phase = last is not None and last.status == phase.status
         if same_phase and not arrived:
@@ -256,13 +237,13 @@ class Evaluator:
             transition=before.transition + 1 if before else 1,
             pending=phase.status == "pending",
             before=last,
-            late=_late_words(late, self.now) if late else None,
+            late=late_words(late, self.now) if late else None,
         )
-        if same_phase and last is not None and _content(alert) == _content(last):
+        if same_phase and last is not None and content_of(alert) == content_of(last):
             return None
         return alert
 
-    def _completed_late(self, cell: _Cell, sample: Sample) -> _Late | None:
+    def _completed_late(self, cell: Cell, sample: Sample) -> Late | None:
         assert self.now is not None
         told_until = cell.ended.ends_at if cell.ended is not None else None
         for samples in cell.window.passed_windows(sample):
@@ -271,27 +252,27 @@ class Evaluator:
             totals = totals_of(samples)
             reading = Reading(value=cell.rule.measure(totals, samples), n=totals.n, sources=len(totals.sources))
             if cell.rule.starts(reading):
-                return _Late(self.now + cell.rule.window, samples[-1].event_time, reading, tuple(samples))
+                return Late(self.now + cell.rule.window, samples[-1].event_time, reading, tuple(samples))
         return None
 
-    def _read(self, cell: _Cell) -> Reading:
+    def _read(self, cell: Cell) -> Reading:
         totals = cell.window.totals
         samples = cell.window.current if cell.rule.needs_samples() else ()
         return Reading(value=cell.rule.measure(totals, samples), n=totals.n, sources=len(totals.sources))
 
-    def _cell(self, index: int, group: str) -> _Cell:
+    def _cell(self, index: int, group: str) -> Cell:
         key = (index, group)
         if key not in self._cells:
-            self._cells[key] = _Cell(self.rules.rules[index], index, group, self._lateness)
+            self._cells[key] = Cell(self.rules.rules[index], index, group, self._lateness)
         return self._cells[key]
 
-    def _move(self, cell: _Cell) -> None:
+    def _move(self, cell: Cell) -> None:
         assert self.now is not None
         for document_id in cell.window.advance(self.now):
             if document_id in self._known:
                 self._known[document_id].cells.discard(cell.order)
 
-    def _reschedule(self, cell: _Cell) -> None:
+    def _reschedule(self, cell: Cell) -> None:
         if not len(cell.window) and cell.phase.status == "inactive" and cell.guard is None:
             self._cells.pop(cell.order, None)
             return
@@ -306,7 +287,7 @@ class Evaluator:
         if known:
             self._schedule(cell, min(known))
 
-    def _schedule(self, cell: _Cell, then: datetime) -> None:
+    def _schedule(self, cell: Cell, then: datetime) -> None:
         if cell.due != then:
             cell.due = then
             heapq.heappush(self._heap, (then, cell.order))
@@ -315,38 +296,5 @@ class Evaluator:
         return rule.name == alert.rule and fingerprint(labels_of(rule, group)) == alert.fingerprint
 
 
-def _ended(alert: Alert, now: datetime, why: str) -> Alert:
-    annotations = {key: text for key, text in alert.annotations.items() if key != "held_until"} | {"ended": why}
-    return msgspec.structs.replace(
-        alert,
-        status="resolved",
-        ends_at=now,
-        updated_at=now,
-        transition=alert.transition + 1,
-        annotations=annotations,
-    )
-
-
-def _late_words(late: _Late, now: datetime) -> dict[str, str]:
-    ago = format_duration(now - late.end)
-    return {
-        "late": f"These stories arrived late: their window ended {ago} before.",
-        "held_until": late.until.isoformat(),
-    }
-
-
-def _held(alert: Alert) -> _Late | None:
-    text = alert.annotations.get("held_until")
-    if text is None:
-        return None
-    until = datetime.fromisoformat(text)
-    return _Late(until, alert.updated_at, Reading(value=alert.value), ())
-
-
-def _show(cell: _Cell, reading: Reading) -> str:
+def _show(cell: Cell, reading: Reading) -> str:
     return cell.rule.show(reading.value) if reading.value is not None else "nothing"
-
-
-def _content(alert: Alert) -> object:
-    annotations = {key: text for key, text in alert.annotations.items() if key not in ("late", "held_until")}
-    return alert.value, alert.evidence, annotations

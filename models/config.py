@@ -47,11 +47,13 @@ class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warmup: Share = 0.06
     dropout: Share = 0.1
     label_smoothing: Share = 0.05
+    story_weight: Positive = 1.0  # of one story's loss
     tag_weight: Positive = 0.1  # of one token's tag loss against one story
     mention_weight: Positive = 1.0  # of one mention's loss against one story
     derived_story_weight: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1  # of story labels that follow from mentions
     case_noise: Share = 0.15  # share of texts whose word shapes are made all lower, upper or title
     checkpoint_steps: Count = 200
+    average_last: Count = 3  # try the mean of the last 2 … n epochs; 1: never
     patience: Count = 2  # epochs without a better dev mean before stopping
     bf16: bool = True
 

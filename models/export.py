@@ -37,6 +37,7 @@ def forward_of(path: Path, *, threads: int = 0) -> Forward:
     """A graph as evaluation wants it."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC  # as models.inference
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def forward(ids: Array, mask: Array, cases: Array) -> tuple[Array, Array, Array]:

@@ -1,23 +1,22 @@
 """Multi-task fine-tuning: three losses with missing labels left out, checkpointed, resumable to the same result.
 
-A checkpoint is two safetensors files (weights, optimiser moments) and one JSON file; never a pickle. Batches and
-dropout follow from (seed, epoch, step) alone, so that an interrupted run continues as if nothing had happened.
+Batches and dropout follow from (seed, epoch, step) alone, so that an interrupted run continues as if nothing had
+happened. What stays is the epoch, or the mean of the last few, that dev likes best.
 """
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch.nn import functional
 
 from models.batches import UNLABELLED, Batch, Example, collate, epoch_batches, shake_case
+from models.checkpoint import mean_of, resume, save, write_json, write_tensors
 from models.config import Finetune
 from models.network import RiskwireNet
 
@@ -41,7 +40,7 @@ def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.nda
         label_smoothing=settings.label_smoothing,
         reduction="none",
     )
-    total = total + (each * weights).sum()
+    total = total + settings.story_weight * (each * weights).sum()
     if len(batch.span_label):
         pooled = torch.from_numpy(batch.span_pool) @ sentiment.reshape(-1, sentiment.shape[-1])  # (S, 3)
         total = total + settings.mention_weight * functional.cross_entropy(
@@ -50,7 +49,8 @@ def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.nda
     # Where several tags are possible ("not ORG, PER or LOC, perhaps ASSET") their probabilities add up.
     possible = torch.logsumexp(tags.masked_fill(~torch.from_numpy(batch.allowed), -1e4), -1) - torch.logsumexp(tags, -1)
     total = total - settings.tag_weight * (possible * torch.from_numpy(batch.tag_weight)).sum()
-    return total / len(batch.story)
+    mean: torch.Tensor = total / len(batch.story)
+    return mean
 
 
 def parameter_groups(network: RiskwireNet, settings: Finetune) -> list[dict[str, Any]]:
@@ -90,21 +90,23 @@ def finetune(
     report: Report,
     stop_after: int | None = None,
 ) -> dict[str, Any]:
-    """Train `network` in place and leave the best epoch's weights in it.
+    """Train `network` in place and leave the best weights in it.
 
     `folder` keeps the checkpoint; a half-finished run there is taken up. `stop_after` ends after so many steps with the
-    checkpoint written (tests use it to interrupt). Returns the history: dev figures an epoch, `best`, `finished`.
+    checkpoint written (tests use it to interrupt). Returns dev figures an epoch (`history`), `best`, `chosen`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optimiser = torch.optim.AdamW(parameter_groups(network, settings), betas=(0.9, 0.98), eps=1e-6)
-    state = _resume(folder, network, optimiser)
+    state = resume(folder, network, optimiser)
     per_epoch = len(epoch_batches(examples, size=settings.batch_size, seed=0))
     total = per_epoch * settings.epochs
     done_here = 0
-    while state["step"] < total and not state["finished"]:
-        epoch, start = divmod(state["step"], per_epoch)
+    while len(state["history"]) < settings.epochs and not state.get("stopped"):
+        epoch = len(state["history"])
         network.train()
-        for indices in epoch_batches(examples, size=settings.batch_size, seed=seed * 1000 + epoch)[start:]:
+        for indices in epoch_batches(examples, size=settings.batch_size, seed=seed * 1000 + epoch)[
+            state["step"] - epoch * per_epoch :
+        ]:
             state["loss"] = _step(
                 network, optimiser, [examples[i] for i in indices], settings, pad, seed, state["step"], total
             )
@@ -112,14 +114,16 @@ def finetune(
             done_here += 1
             report({"epoch": epoch, "step": state["step"], "total": total, "loss": state["loss"]})
             if stop_after is not None and done_here >= stop_after:
-                _save(folder, network, optimiser, state)
+                save(folder, network, optimiser, state)
                 return state
             if state["step"] % settings.checkpoint_steps == 0:
-                _save(folder, network, optimiser, state)
+                save(folder, network, optimiser, state)
         _close_epoch(folder, network, state, judge, settings, report)
-        _save(folder, network, optimiser, state)
-    state["finished"] = True
-    _write_json(folder / "state.json", state)
+        save(folder, network, optimiser, state)
+    if not state["finished"]:
+        _choose(folder, network, state, judge, settings, report)
+        state["finished"] = True
+        write_json(folder / "state.json", state)
     network.load_state_dict(load_file(folder / "best.safetensors"))
     return state
 
@@ -141,7 +145,7 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * rate_factor(step, total, settings.warmup)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call,unused-ignore]  # torch is absent from the light environment
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())
@@ -150,58 +154,26 @@ def _step(
 def _close_epoch(
     folder: Path, network: RiskwireNet, state: dict[str, Any], judge: Judge, settings: Finetune, report: Report
 ) -> None:
+    epoch = len(state["history"])
     figures = judge(network)
+    write_tensors(folder / f"epoch-{epoch}.safetensors", network.state_dict())
     state["history"].append(figures)
-    best = max(range(len(state["history"])), key=lambda n: float(state["history"][n]["mean"]))
-    if best == len(state["history"]) - 1:
-        _write_tensors(folder / "best.safetensors", network.state_dict())
-    state["best"] = best
-    state["finished"] = len(state["history"]) - 1 - best >= settings.patience
-    report({"dev": figures, "epoch": len(state["history"]) - 1})
+    state["best"] = max(range(epoch + 1), key=lambda n: float(state["history"][n]["mean"]))
+    state["stopped"] = epoch - state["best"] >= settings.patience
+    report({"dev": figures, "epoch": epoch})
 
 
-def _resume(folder: Path, network: RiskwireNet, optimiser: torch.optim.Optimizer) -> dict[str, Any]:
-    fresh: dict[str, Any] = {"step": 0, "history": [], "best": None, "finished": False, "loss": None}
-    if not (folder / "state.json").is_file():
-        return fresh
-    state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    if state["finished"]:
-        return state
-    network.load_state_dict(load_file(folder / f"weights-{state['step']}.safetensors"))
-    moments = load_file(folder / f"optimiser-{state['step']}.safetensors")
-    found = optimiser.state_dict()
-    found["state"] = {}
-    for key, value in moments.items():
-        index, name = key.split(".")
-        found["state"].setdefault(int(index), {})[name] = value
-    optimiser.load_state_dict(found)
-    return state
-
-
-def _save(folder: Path, network: RiskwireNet, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Weights and moments first, then `state.json` that names them: a crash in between leaves the old checkpoint."""
-    step = state["step"]
-    _write_tensors(folder / f"weights-{step}.safetensors", network.state_dict())
-    moments = {
-        f"{index}.{name}": value
-        for index, values in optimiser.state_dict()["state"].items()
-        for name, value in values.items()
-    }
-    _write_tensors(folder / f"optimiser-{step}.safetensors", moments)
-    _write_json(folder / "state.json", state)
-    for old in [*folder.glob("weights-*.safetensors"), *folder.glob("optimiser-*.safetensors")]:
-        if not old.name.endswith(f"-{step}.safetensors"):
-            old.unlink()
-
-
-def _write_tensors(path: Path, tensors: dict[str, torch.Tensor]) -> None:
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
-
-
-def _write_json(path: Path, value: dict[str, Any]) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+def _choose(
+    folder: Path, network: RiskwireNet, state: dict[str, Any], judge: Judge, settings: Finetune, report: Report
+) -> None:
+    """The best epoch, or the mean of the last few if dev likes it better: weights near a minimum average well."""
+    last = len(state["history"])
+    candidates: dict[tuple[int, ...], dict[str, float]] = {(state["best"],): state["history"][state["best"]]}
+    for count in range(2, min(settings.average_last, last) + 1):
+        epochs = tuple(range(last - count, last))
+        network.load_state_dict(mean_of([folder / f"epoch-{epoch}.safetensors" for epoch in epochs]))
+        candidates[epochs] = judge(network)
+        report({"dev": candidates[epochs], "epoch": epochs})
+    chosen = max(candidates, key=lambda epochs: float(candidates[epochs]["mean"]))
+    write_tensors(folder / "best.safetensors", mean_of([folder / f"epoch-{epoch}.safetensors" for epoch in chosen]))
+    state["chosen"] = {"epochs": list(chosen), "dev": candidates[chosen]}

@@ -7,15 +7,13 @@ same whatever stands beside it (|Δp| ≤ 0.01, tests/unit/test_models_shipped.p
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from models import artefact as artefacts
 from models.artefact import PRETRAINED, Artefact
@@ -23,11 +21,11 @@ from models.decode import FoundSpan, find_spans, pooled_sentiment, relevances
 from models.encoding import Encoded
 from models.labels import SENTIMENTS
 from models.metrics import softmax
+from models.session import Device, open_session
 from models.windows import owners, windows
-from riskwire.errors import DeviceError, ModelError, ScoringError
+from riskwire.errors import ScoringError
 from riskwire.types import EntityMention, ModelRef, Sentiment, SentimentLabel, TextScore
 
-Device = Literal["auto", "cpu", "cuda"]
 Array = npt.NDArray[Any]
 
 OVERLAP: Final = 32
@@ -79,7 +77,7 @@ class OnnxScorer:
         self._linker = linker
         self._batch_tokens = batch_tokens
         self._window = artefact.manifest.max_tokens - 2
-        self._session = _session(artefact, device, threads)
+        self._session = open_session(artefact, device, threads)
         self._sentiments = list(artefact.sentiment_order)
         self._tags = list(artefact.tag_order)
 
@@ -209,42 +207,3 @@ def batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
         rows = max(1, budget // max(1, lengths[order[at]]))
         yield order[at : at + rows]
         at += rows
-
-
-def providers(device: Device) -> list[str]:
-    """ONNX Runtime's execution providers for a device, best first. Raises DeviceError: `cuda` without one."""
-    there = onnxruntime.get_available_providers()
-    if device == "cuda" and "CUDAExecutionProvider" not in there:
-        raise DeviceError(
-            "this installation of ONNX Runtime has no CUDA",
-            about="model.device = cuda",
-            hint="Install the extra `gpu` instead of `cpu` (`make setup GPU=1`), or set model.device to auto or cpu",
-        )
-    wanted = ["CPUExecutionProvider"] if device == "cpu" else ["CUDAExecutionProvider", "CPUExecutionProvider"]
-    return [name for name in wanted if name in there]
-
-
-def _session(artefact: Artefact, device: Device, threads: int) -> onnxruntime.InferenceSession:
-    wanted = providers(device)
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.intra_op_num_threads = threads or len(os.sched_getaffinity(0))
-    # Threads that spin while they wait take the cores from feeds, index and page in the same process.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = onnxruntime.InferenceSession(artefact.model, options, providers=wanted)
-    except Exception as error:
-        raise ModelError("ONNX Runtime can't load the model", about=str(artefact.folder)) from error
-    graph = artefact.manifest.graph
-    names = {node.name for node in session.get_inputs()}, [node.name for node in session.get_outputs()]
-    expected = (
-        {graph.input_ids, graph.attention_mask, graph.token_type_ids},
-        [graph.story, graph.tags, graph.token_sentiment],
-    )
-    if names != expected:
-        raise ModelError(f"the graph has {names}, the manifest says {expected}", about=str(artefact.folder))
-    if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
-        raise DeviceError(
-            "CUDA is installed but can't be used", about="model.device", hint="See the log of ONNX Runtime"
-        )
-    return session

@@ -84,10 +84,10 @@ def build(base: Base, *, vocabulary: int, dropout: float) -> RiskwireNet:
     loaded = BertModel.from_pretrained(folder, config=config, add_pooling_layer=False, use_safetensors=True)
     if base.case_feature:
         config.type_vocab_size = _types(base)
-        first = loaded.embeddings.token_type_embeddings.weight[:1].detach().clone()
-        loaded.embeddings.token_type_embeddings = nn.Embedding.from_pretrained(
-            first.repeat(_types(base), 1), freeze=False
-        )
+        first = loaded.embeddings.token_type_embeddings.weight[:1].detach()
+        shapes = nn.Embedding(_types(base), config.hidden_size)
+        shapes.weight = nn.Parameter(first.repeat(_types(base), 1))
+        loaded.embeddings.token_type_embeddings = shapes
     network = RiskwireNet(config, dropout=dropout)
     network.encoder.load_state_dict(loaded.state_dict())
     return network

@@ -59,11 +59,14 @@ class SymbolLinker:
         self._full: dict[str, set[str]] = {}
         self._base: dict[str, set[str]] = {}
         self._ticker: dict[str, str] = {}
+        self.names: dict[str, str] = {}  #: a company's name for its symbol, for people to read
         spelt: dict[str, set[str]] = defaultdict(set)
         for source in sources:
             full: dict[str, set[str]] = defaultdict(set)
             base: dict[str, set[str]] = defaultdict(set)
             for company in source:
+                if company.names:
+                    self.names[company.symbol] = company.names[0]
                 self._ticker.update(dict.fromkeys(company.tickers, company.symbol))
                 for name in company.names:
                     short = base_key(name)

@@ -17,11 +17,14 @@ _REST = r"[^\s<>\"')\]]*[^\s<>\"')\].,;:!?]"  # a stop or comma behind a link is
 _LINK = re.compile(
     rf"\b(?:https?://|www\.){_REST}|\b(?:t\.co|stks\.co|bit\.ly|ow\.ly|goo\.gl|tinyurl\.com)/{_REST}", re.IGNORECASE
 )
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#39|#x27|#8217|#8216|#8220|#8221|#8211|#8212);")
 
 
 def view(text: str) -> str:
-    """`text` with links and HTML entities blanked to the same number of code points."""
+    """`text` with links and HTML entities blanked to the same number of code points; lone surrogates replaced."""
+    if not text.isascii():
+        text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
     if "/" in text or "www" in text:
         text = _LINK.sub(lambda found: LINK_WORD.ljust(len(found[0]))[: len(found[0])], text)
     if "&" in text:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Iterable, MutableMapping
-from typing import Any, Literal
+from typing import Any, Literal, TextIO, cast
 
 import structlog
 
@@ -57,6 +58,16 @@ def _one_line_each(_logger: Any, _method: str, event: MutableMapping[str, Any]) 
     return event
 
 
+class _Stderr(io.TextIOBase):
+    """Whatever `sys.stderr` is when something is written: it may be replaced after `configure`."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def configure(level: str = "info", style: Literal["auto", "json", "console"] = "auto") -> None:
     """Set up structlog, and the standard library's logging through it. Call once, at the edge."""
     console = style == "console" or (style == "auto" and sys.stderr.isatty())
@@ -76,10 +87,10 @@ def configure(level: str = "info", style: Literal["auto", "json", "console"] = "
     structlog.configure(
         processors=[*shared, *renderer],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Stderr())),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(_Stderr())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],

@@ -141,6 +141,7 @@ class WebSettings(Section):
     host: str = Field("127.0.0.1", description="Address to listen on. Beyond the loopback a token is demanded.")
     port: int = Field(8600, ge=0, le=65535, description="Port; 0 takes a free one.")
     token: SecretStr | None = Field(None, description="Token of the page and the API (at least 16 characters).")
+    public_url: str = Field("", description="Address at which people reach the page, for links in notices.")
     allowed_hosts: tuple[str, ...] = Field((), description="Host names the page answers to, besides the loopback's.")
 
 

@@ -24,7 +24,7 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         NOTE,
-        "`riskwire.toml` in the folder you start from, or `--config FILE` (`RISKWIRE_CONFIG`); overridden by variables,",
+        "`riskwire.toml` in the folder you start from, or `--config FILE` (`RISKWIRE_CONFIG`); over it variables,",
         "`RISKWIRE_WEB__PORT` for `web.port`; overridden by flags. Unknown keys are refused by name and line.",
         "`riskwire config show` prints what is in force, with secrets masked.",
         "",

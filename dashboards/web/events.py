@@ -45,6 +45,8 @@ async def events(request: Request) -> Response:
     hub: Hub = request.app.state.hub
     if hub.closed or request.app.state.streams >= MAX_STREAMS:
         return error_response(503, "no more event streams can be opened now", headers={"Retry-After": "5"})
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")  # a stream without a body would never end
     heartbeat = request.app.state.heartbeat
     return StreamingResponse(
         _stream(request, hub, after, heartbeat),

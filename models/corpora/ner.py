@@ -35,7 +35,7 @@ def load_finer(folder: Path) -> list[Item]:
     return items
 
 
-def load_conll(folder: Path, *, keep: float = 0.5) -> list[Item]:
+def load_conll(folder: Path, *, keep: float = 0.3) -> list[Item]:
     """CoNLL++: `keep` of its training sentences (much of it is sport), and the corrected test file as test set."""
     train = [s for s in _sentences(folder / "conllpp_train.txt", column=3) if _share(s) < keep]
     items = [from_tokens("ner_conllpp", s, fixed="train") for s in train]
@@ -106,5 +106,5 @@ def _sentences(path: Path, *, column: int) -> list[list[tuple[str, str]]]:
 
 
 def _share(tokens: list[tuple[str, str]]) -> float:
-    """A fixed place in 0…1 for a sentence: the same half is taken in every run."""
+    """A fixed place in 0…1 for a sentence: the same part is taken in every run."""
     return int.from_bytes(hashlib.sha256(" ".join(t for t, _ in tokens).encode()).digest()[:4], "big") / 2**32

@@ -48,7 +48,7 @@ CSV = (
 )
 
 
-@app.command("list", help=LIST_HELP)
+@app.command("list", help=LIST_HELP, short_help="List alerts, newest first.")
 def list_alerts(
     status: Annotated[str | None, typer.Option("--status", help="pending, firing or resolved.")] = None,
     limit: LimitOption = 50,
@@ -63,7 +63,7 @@ def list_alerts(
     write_rows(rows, style, table=TABLE, csv_columns=CSV, empty="no alert so far")
 
 
-@app.command("check", help=CHECK_HELP)
+@app.command("check", help=CHECK_HELP, short_help="Check a rules file.")
 def check(
     rules: Annotated[Path | None, typer.Argument(help="Rules file; the configured one if left out.")] = None,
     data: DataOption = None,

@@ -30,6 +30,28 @@ HELP = """Riskwire reads financial news, scores every story and every company in
 
 Start with `riskwire up --demo` (a replay of three invented days) or `riskwire up` (the default feeds), then open
 http://127.0.0.1:8600. Everything it keeps lies in one folder: --data DIR, or RISKWIRE_DATA.
+
+\b
+Examples:
+  riskwire up --demo
+  riskwire ingest --once
+  riskwire score "Boeing sues Airbus over subsidies"
+  riskwire backfill headlines.csv --map title=Headline,published_at=Date
+  riskwire search "profit warning" --label negative
+  riskwire feeds list
+  riskwire feeds add https://example.org/feed.xml
+  riskwire feeds remove example
+  riskwire feeds check https://example.org/feed.xml
+  riskwire feeds import feeds.opml
+  riskwire feeds export feeds.opml
+  riskwire feeds stats
+  riskwire forget someone
+  riskwire alerts list --status firing
+  riskwire alerts check rules.yml
+  riskwire model show
+  riskwire model verify
+  riskwire config show
+  riskwire doctor
 """
 
 
@@ -59,15 +81,15 @@ def build_app() -> typer.Typer:
         pass
 
     root.__doc__ = HELP
-    app.command("up", help=UP_HELP)(up)
-    app.command("ingest", help=INGEST_HELP)(ingest)
-    app.command("score", help=SCORE_HELP)(score)
-    app.command("backfill", help=BACKFILL_HELP)(backfill)
-    app.command("search", help=SEARCH_HELP)(search)
+    app.command("up", help=UP_HELP, short_help="Poll, score, warn, and serve the page.")(up)
+    app.command("ingest", help=INGEST_HELP, short_help="Poll onto the log, and nothing else.")(ingest)
+    app.command("score", help=SCORE_HELP, short_help="Score a text or the lines of a file.")(score)
+    app.command("backfill", help=BACKFILL_HELP, short_help="Score files of history into the index.")(backfill)
+    app.command("search", help=SEARCH_HELP, short_help="Find stories, newest first.")(search)
     app.add_typer(feeds_app, name="feeds")
     app.add_typer(alerts_app, name="alerts")
     app.add_typer(model_app, name="model")
-    app.command("forget", help=FORGET_HELP)(forget)
+    app.command("forget", help=FORGET_HELP, short_help="Remove a person everywhere.")(forget)
     app.add_typer(config_app, name="config")
-    app.command("doctor", help=DOCTOR_HELP)(doctor)
+    app.command("doctor", help=DOCTOR_HELP, short_help="Check everything, and say what to do.")(doctor)
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, settings_from
+from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, write_rows
 from riskwire.settings import describe
 
@@ -18,8 +18,10 @@ Example: RISKWIRE_WEB__PORT=8601 riskwire config show --format jsonl
 """
 
 
-@app.command("show", help=SHOW_HELP)
-def show(data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table) -> None:
+@app.command("show", help=SHOW_HELP, short_help="Print every setting.")
+def show(
+    data: DataOption = None, config: ConfigOption = None, limit: LimitOption = None, style: FormatOption = Format.table
+) -> None:
     """Print the settings that a command would run with."""
     rows = [
         {"key": key, "value": value, "default": default, "meaning": meaning}
@@ -31,4 +33,4 @@ def show(data: DataOption = None, config: ConfigOption = None, style: FormatOpti
         ("value", lambda row: row["value"] + (" *" if row["value"] != row["default"] else "")),
         ("meaning (* = not the default)", field("meaning")),
     ]
-    write_rows(rows, style, table=table, csv_columns=exact)
+    write_rows(rows, style, limit=limit, table=table, csv_columns=exact)

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from riskwire import __version__
-from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, settings_from
+from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, write_rows
 from riskwire.cli.wiring import load_model, open_store
 from riskwire.errors import RiskwireError
@@ -33,7 +33,9 @@ Finding = tuple[str, str, str, str]
 COLUMNS = [(name, field(name)) for name in ("check", "status", "found", "do")]
 
 
-def doctor(data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table) -> None:
+def doctor(
+    data: DataOption = None, config: ConfigOption = None, limit: LimitOption = None, style: FormatOption = Format.table
+) -> None:
     """Print one row a check."""
     settings = settings_from(config, data)
     findings: list[Finding] = [
@@ -48,7 +50,7 @@ def doctor(data: DataOption = None, config: ConfigOption = None, style: FormatOp
     rows: list[dict[str, Any]] = [
         dict(zip(("check", "status", "found", "do"), finding, strict=True)) for finding in findings
     ]
-    write_rows(rows, style, table=COLUMNS, csv_columns=COLUMNS)
+    write_rows(rows, style, limit=limit, table=COLUMNS, csv_columns=COLUMNS)
     if any(row["status"] == "broken" for row in rows):
         raise typer.Exit(1)
 

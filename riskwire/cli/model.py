@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, settings_from
+from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, write_rows
 
 app = typer.Typer(no_args_is_help=True, help="Look at the model that scores, and verify it.")
@@ -28,9 +28,13 @@ Example: riskwire model verify var/models/mine
 PathArgument = Annotated[Path | None, typer.Argument(help="Folder of an artefact; the configured one if left out.")]
 
 
-@app.command("show", help=SHOW_HELP)
+@app.command("show", help=SHOW_HELP, short_help="Show the model in use.")
 def show(
-    path: PathArgument = None, data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table
+    path: PathArgument = None,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    limit: LimitOption = None,
+    style: FormatOption = Format.table,
 ) -> None:
     """Print the manifest as rows of key and value."""
     from models.artefact import PRETRAINED, read_manifest
@@ -50,7 +54,7 @@ def show(
     found += [(f"metric {key}", value) for key, value in _flat(manifest.metrics)]
     rows = [{"key": key, "value": value} for key, value in found]
     columns = [("key", field("key")), ("value", field("value"))]
-    write_rows(rows, style, table=columns, csv_columns=columns)
+    write_rows(rows, style, limit=limit, table=columns, csv_columns=columns)
 
 
 def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, object]]:
@@ -63,7 +67,7 @@ def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, object]
     return found
 
 
-@app.command("verify", help=VERIFY_HELP)
+@app.command("verify", help=VERIFY_HELP, short_help="Verify a model.")
 def verify(path: PathArgument = None, data: DataOption = None, config: ConfigOption = None) -> None:
     """Load the artefact as the processor does; what is wrong with it is an error."""
     from riskwire.cli.wiring import load_model

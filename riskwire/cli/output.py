@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -94,11 +95,12 @@ def write_rows(
     *,
     table: Sequence[Column],
     csv_columns: Sequence[Column],
+    limit: int | None = None,
     empty: str = "nothing found",
 ) -> None:
-    """All rows at once."""
+    """All rows at once, `limit` at most."""
     writer = RowWriter(style, table=table, csv_columns=csv_columns)
-    for row in rows:
+    for row in islice(rows, limit):
         writer.write(row)
     writer.close(empty)
 

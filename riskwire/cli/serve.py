@@ -85,7 +85,8 @@ def serve(settings: Settings, *, demo: bool) -> None:
             clock=clock,
             settings=settings.alerts,
             demo=demo,
-            base_url=url,
+            base_url=settings.web.public_url or url,
+            names=linker.names,
         )
         intake = Intake(store.log, store.log, clock)
         key = author_key(settings.folder, secret(settings.ingest.author_key))

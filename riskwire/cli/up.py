@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 
-from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, settings_from
+from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, short, write_rows
 from riskwire.errors import UsageError
 from riskwire.settings import Settings
@@ -59,6 +59,7 @@ def up(
     port: Annotated[int | None, typer.Option("--port", help="Port of the page; 0 takes a free one.")] = None,
     data: DataOption = None,
     config: ConfigOption = None,
+    limit: LimitOption = None,
     style: FormatOption = Format.table,
 ) -> None:
     """Run until a signal comes, or once."""
@@ -76,7 +77,7 @@ def up(
     if demo and (once or feeds is not None):
         raise UsageError("--demo goes with neither --once nor --feeds")
     if once:
-        _once(settings, style)
+        _once(settings, style, limit)
     else:
         from riskwire.cli.serve import serve
 
@@ -90,7 +91,7 @@ def _demo_folder(settings: Settings) -> Settings:
     return settings.model_copy(update={"data": Path(f"{settings.data}-demo")})
 
 
-def _once(settings: Settings, style: Format) -> None:
+def _once(settings: Settings, style: Format, limit: int | None) -> None:
     from ingest.authors import author_key
     from ingest.feeds import load_sources
     from ingest.run import IngestLoop
@@ -129,7 +130,7 @@ def _once(settings: Settings, style: Format) -> None:
             return [to_builtins(outcome) for outcome in outcomes]
 
         outcomes = asyncio.run(poll_and_process())
-    write_rows(outcomes, style, table=OUTCOME_TABLE, csv_columns=OUTCOME_CSV, empty="no feed to poll")
+    write_rows(outcomes, style, limit=limit, table=OUTCOME_TABLE, csv_columns=OUTCOME_CSV, empty="no feed to poll")
     if outcomes and all(row["outcome"] == "refused" for row in outcomes):
         raise typer.Exit(2)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from program import Cli, FeedServer, Up
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

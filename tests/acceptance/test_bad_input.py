@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from program import Cli, Entry, FeedServer, Up, feeds_file, rss
 
 PACKAGED = Path(__file__).parents[2] / "models" / "pretrained" / "riskwire-minilm"

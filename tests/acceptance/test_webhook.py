@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from program import Cli, Up, feeds_file, wait_for
 
 SECRET = "a-secret-of-the-tests"

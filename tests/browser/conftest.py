@@ -46,9 +46,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="needs Chromium: apt-get install chromium"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests."""
+    """One browser for the tests of a file. Not longer: while playwright runs, so does its event loop, and the tests of
+    other folders could not start theirs."""
     if not CHROMIUM.exists():
         pytest.fail("needs Chromium: apt-get install chromium")
     from playwright.sync_api import sync_playwright

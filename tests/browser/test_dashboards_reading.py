@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from dashboards_helpers import story, titles
+from pydantic import SecretStr
 
 from riskwire.testing import sentiment_of
 from riskwire.types import EntityMention
@@ -131,6 +132,22 @@ def test_one_switch_changes_every_time(site: Any, open_page: Callable[..., Any])
     page.get_by_role("button", name="Times in UTC+5:30").click()
     page.wait_for_url("**tz=utc**")
     assert "UTC+5:30" not in page.locator("body").inner_text()
+
+
+def test_signing_in(start: Callable[..., Any], open_page: Callable[..., Any]) -> None:
+    token = "a-token-of-this-test"
+    site = start(settings={"host": "0.0.0.0", "token": SecretStr(token)})
+    page = open_page(f"{site.url}/?range=3d", ready=False)
+    page.get_by_label("Token").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("That is not the token.").wait_for()
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_selector("html[data-ready=yes]")
+    assert page.url == f"{site.url}/?range=3d"
+    page.until("document.querySelector('#stream .word').textContent === 'live'")
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("violations") == []
 
 
 def test_without_scripts_there_is_a_list(site: Any, open_page: Callable[..., Any]) -> None:

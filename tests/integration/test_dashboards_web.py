@@ -468,6 +468,12 @@ def test_a_gap_that_is_too_large_is_said(site: Site) -> None:
         assert stream.next()[:2] == (802, "story")
 
 
+def test_asking_for_the_head_of_a_stream_ends(site: Site) -> None:
+    status, headers, body = site.ask("HEAD", "/api/v1/events")
+    assert (status, body) == (200, b"")
+    assert headers["Content-Type"].startswith("text/event-stream")
+
+
 def test_streams_that_were_closed_are_forgotten(site: Site) -> None:
     for _ in range(5):
         with closing(Stream(site)) as stream:

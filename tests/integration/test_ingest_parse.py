@@ -45,6 +45,22 @@ def test_children_are_started_lazily_and_kept() -> None:
     asyncio.run(run())
 
 
+def test_a_large_parent_does_not_make_its_children_look_grown() -> None:
+    """A new process inherits its parent's peak of memory: that must not be taken for its own."""
+    large = bytearray(400 * 1024**2)
+    large[::4096] = b"x" * len(large[::4096])  # really resident
+
+    async def run() -> None:
+        async with ParserPool(10, size=1) as pool:
+            await pool.parse(GOOD)
+            first = pid(pool)
+            await pool.parse(GOOD)
+            assert pid(pool) == first
+
+    asyncio.run(run())
+    assert large[0] == ord("x")
+
+
 def test_a_slow_feed_is_stopped_and_others_go_on() -> None:
     async def run() -> None:
         async with ParserPool(3) as pool:

@@ -22,6 +22,7 @@ from riskwire.settings import StreamSettings
 from riskwire.testing import KeywordScorer, UpperCaseLinker, a_document
 from riskwire.types import Document
 from stream.local import Processor
+from stream.sqlite.index import SqliteIndex
 from stream.sqlite.storage import Storage
 
 SOAK = bool(os.environ.get("RISKWIRE_SOAK"))
@@ -49,12 +50,20 @@ class Slow(KeywordScorer):
         return super().score(texts)
 
 
+class SlowIndex(SqliteIndex):
+    """Waits before it writes: so many a kill falls between the scored stream and the index."""
+
+    def put(self, documents):
+        time.sleep(0.02)
+        return super().put(documents)
+
+
 async def child(path, how_many):
     """Appends documents and processes them until all is done, or it is killed."""
     with Storage(Path(path), kind="live") as storage:
         settings = StreamSettings(batch_size=16, poll_interval=0.01)
         with Processor(
-            storage.log, storage.index, storage.scored, Slow(), UpperCaseLinker(), SystemClock(), settings
+            storage.log, SlowIndex(storage.database), storage.scored, Slow(), UpperCaseLinker(), SystemClock(), settings
         ) as processor:
             stop = asyncio.Event()
             running = asyncio.create_task(processor.run(stop))

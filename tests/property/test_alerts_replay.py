@@ -46,7 +46,11 @@ def stories(draw: st.DrawFn) -> list[ScoredDocument]:
         number, revision = index, 1
         if found and draw(st.integers(0, 4)) == 0:
             old = draw(st.sampled_from(found))
-            number, revision = int(old.id, 16), old.revision + draw(st.integers(0, 1))
+            if draw(st.booleans()):
+                found.append(old)  # delivered again, as it was
+                continue
+            newest = max(one.revision for one in found if one.id == old.id)
+            number, revision = int(old.id, 16), newest + 1
         score = draw(st.sampled_from([-1.0, -0.8, -0.3, 0.0, 0.1, 0.7]))
         confidence = draw(st.sampled_from([0.0, 0.4, 0.9]))
         names = draw(st.sampled_from([("A",), ("B",), ("A", "B"), ()]))

@@ -78,7 +78,10 @@ def test_any_bytes_cost_an_input_error_at_most(read, data):
 @settings(deadline=None)
 @given(rows=tables, bad=st.sampled_from([b"\xff\xfe,\xff,x", b"a,b,c,d,e", b'"never closed,1,2']), at=st.integers(0, 8))
 def test_a_bad_row_costs_no_other(read, rows, bad, at):
-    rows = [tuple("".join(c for c in value if c not in '"\n') or "x" for value in row) for row in rows]
+    # A value with a comma is written in quotes, and its first quote would close the one that is never closed: no reader
+    # can tell which was meant.
+    left_out = '"\n,' if bad.startswith(b'"') else '"\n'
+    rows = [tuple("".join(c for c in value if c not in left_out) or "x" for value in row) for row in rows]
     at = min(at, len(rows))
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,22 +11,25 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra: make train")
 
 import torch
+from safetensors.torch import load_file
 
 from models import artefact, calibrate, evaluate, export, train
-from models.batches import collate, epoch_batches, make_examples, shake_case
+from models.batches import Example, collate, epoch_batches, make_examples, shake_case
 from models.config import Base, Finetune, Quantise, load_recipe
 from models.corpora import Item, Span
 from models.corpora.toy import load as toy_items
 from models.encoding import TextEncoder
-from models.finetune import finetune, losses, parameter_groups, rate_factor
+from models.finetune import Judge, finetune, losses, parameter_groups, rate_factor
 from models.graph import INPUTS, OUTPUTS
 from models.inference import OnnxScorer
 from models.labels import TAGS, begin, inside
 from models.network import RiskwireNet, base_folder, build
 from models.quantise import by_channel
+from models.run import forward_of
 from models.toy_tokenizer import make_tokenizer
 
 pytestmark = pytest.mark.train
+torch.set_num_threads(1)  # toy tensors: threads would only wait for each other
 RECIPE = Path(train.__file__).parent / "configs" / "toy.toml"
 TOY = Base(source="random", layers=2, width=64, heads=4)
 
@@ -144,19 +148,33 @@ def test_the_best_epoch_stays_and_patience_ends_the_run(
     encoder: TextEncoder, network: RiskwireNet, tmp_path: Path
 ) -> None:
     examples = make_examples(toy_items()[:32], encoder, max_tokens=32)
-    settings = Finetune(epochs=9, batch_size=16, patience=2, bf16=False)
-    means = iter([0.1, 0.5, 0.4, 0.3, 0.9])
-    state = finetune(
-        network,
-        examples,
-        settings,
-        pad=encoder.pad,
-        seed=1,
-        folder=tmp_path,
-        judge=lambda _: {"mean": next(means)},
-        report=lambda _: None,
-    )
+    settings = Finetune(epochs=9, batch_size=16, patience=2, bf16=False, average_last=1)
+    means = iter([0.1, 0.5, 0.4, 0.3])
+    state = run_toy(network, examples, settings, encoder, tmp_path, lambda _: {"mean": next(means)})
     assert (state["best"], len(state["history"]), state["finished"]) == (1, 4, True)
+    assert state["chosen"]["epochs"] == [1]
+    one, best = load_file(tmp_path / "epoch-1.safetensors"), load_file(tmp_path / "best.safetensors")
+    assert all(torch.equal(one[name], best[name]) for name in one)
+
+
+def test_the_mean_of_the_last_epochs_is_taken_where_dev_likes_it_better(
+    encoder: TextEncoder, network: RiskwireNet, tmp_path: Path
+) -> None:
+    examples = make_examples(toy_items()[:32], encoder, max_tokens=32)
+    settings = Finetune(epochs=3, batch_size=16, bf16=False, average_last=3)
+    means = iter([0.1, 0.3, 0.2, 0.6, 0.5])  # three epochs, then the mean of the last two, of the last three
+    state = run_toy(network, examples, settings, encoder, tmp_path, lambda _: {"mean": next(means)})
+    assert state["chosen"]["epochs"] == [1, 2]
+    first, second, best = (load_file(tmp_path / f"{name}.safetensors") for name in ("epoch-1", "epoch-2", "best"))
+    assert all(torch.allclose((first[n] + second[n]) / 2, best[n]) for n in first if best[n].is_floating_point())
+
+
+def run_toy(
+    network: RiskwireNet, examples: list[Example], settings: Finetune, encoder: TextEncoder, folder: Path, judge: Judge
+) -> dict[str, Any]:
+    return finetune(
+        network, examples, settings, pad=encoder.pad, seed=1, folder=folder, judge=judge, report=lambda _: None
+    )
 
 
 def test_what_is_not_labelled_teaches_nothing(encoder: TextEncoder, network: RiskwireNet) -> None:
@@ -250,7 +268,7 @@ def test_exported_graphs_say_what_the_network_says(
     )  # type: ignore[arg-type]
     assert size == (tmp_path / "m.onnx").stat().st_size
     graph = export.forward_of(tmp_path / "m.onnx")
-    gap = export.difference(train.forward_of(network), graph, examples, pad=encoder.pad)
+    gap = export.difference(forward_of(network), graph, examples, pad=encoder.pad)
     assert gap <= (1e-4 if method == "none" else 0.05)
     assert export.batch_dependence(graph, examples, pad=encoder.pad)["max_dp"] <= (1e-5 if method == "none" else 0.01)
 
@@ -310,3 +328,19 @@ def test_evaluation_counts_what_is_found_and_right(encoder: TextEncoder) -> None
     found = evaluate.figures(outputs, examples, encoder, story_temperature=1.0, mention_temperature=1.0)["toy"]
     assert found["story"]["accuracy"] == found["mention"]["accuracy"] == found["mention_conflicting"]["accuracy"] == 1.0
     assert found["spans"]["f1"] == found["mention_found_and_right"]["accuracy"] == 1.0
+
+
+def test_the_bias_undoes_a_wrong_prior() -> None:
+    """Labels drawn from logits + b are explained by b, up to what 4,000 draws leave open; and the sum is 0."""
+    generator = np.random.default_rng(3)
+    logits = generator.normal(0, 2, (4_000, 3))
+    wanted = np.array([-0.5, 0.8, -0.3])
+    labels = np.array([generator.choice(3, p=row) for row in calibrate.softmax(logits + wanted)])
+    assert calibrate.best_bias(logits, labels) == pytest.approx(wanted, abs=0.15)
+    assert calibrate.best_bias(logits, labels).sum() == pytest.approx(0, abs=1e-9)
+    assert calibrate.best_bias(logits[:0], labels[:0]).tolist() == [0, 0, 0]
+
+
+def test_the_bias_survives_one_label_alone() -> None:
+    bias = calibrate.best_bias(np.random.default_rng(1).normal(size=(50, 3)), np.zeros(50, dtype=int))
+    assert np.isfinite(bias).all()

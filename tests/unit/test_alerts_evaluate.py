@@ -154,6 +154,15 @@ def test_a_correction_replaces_and_a_removal_takes_out() -> None:
     (state,) = feed(it, gone)
     assert story(3, 0).id not in [one.id for one in state.evidence]
     assert feed(it, story(3, 6)) == [], "an old revision does not come back"
+    still = story(3, 7, revision=3, status="removed", sentiment=None, entities=(), symbols=())
+    assert feed(it, still, story(3, 8)) == []
+
+
+def test_what_is_delivered_again_long_after_changes_nothing() -> None:
+    it = evaluator(rule(window=timedelta(hours=24), keep_firing_for=timedelta(hours=1)), rule(name="short"))
+    feed(it, *(story(n, n) for n in range(3)))
+    it.advance(at(24 * 60 + 30))
+    assert feed(it, story(1, 1), story(2, 2)) == []
 
 
 def test_a_removal_of_any_origin_counts() -> None:

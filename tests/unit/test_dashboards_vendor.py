@@ -48,3 +48,10 @@ def test_our_own_script_makes_no_html_and_runs_no_text() -> None:
         ):
             assert word not in text, f"{path.name}: {word}"
         assert len(text.splitlines()) <= 250, path.name
+
+
+def test_every_module_is_asked_for_at_once() -> None:
+    """The page names them all, so that no module waits for another one's import to be read."""
+    html = (STATIC.parent / "templates" / "index.html").read_text(encoding="utf-8")
+    for path in (STATIC / "js").glob("*.js"):
+        assert f"/static/js/{path.name}" in html, path.name

@@ -50,7 +50,11 @@ export function fitted(spec, width) {
   const copy = structuredClone(spec);
   const colours = isDark() ? DARK : LIGHT;
   for (const param of copy.params ?? []) if (param.name in colours) param.value = colours[param.name];
-  for (const part of copy.vconcat ?? [copy]) part.width = width;
+  for (const part of copy.vconcat ?? [copy]) {
+    part.width = width;
+    const axis = part.encoding?.x?.axis;
+    if (axis?.tickCount) axis.tickCount = Math.max(2, Math.round(width / 90)); // else a phone shows 12:00 four times
+  }
   if (isUtc()) inUtc(copy);
   copy.config = config(colours);
   return copy;

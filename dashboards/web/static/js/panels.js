@@ -8,7 +8,7 @@ import { clock, short, span, zone } from './time.js';
 
 const place = $('#panels');
 const tip = $('#tip');
-const MARGINS = { sentiment_timeline: 66, top_movers: 176 }; // what axes and labels take beside the marks
+const MARGINS = { sentiment_timeline: 66, top_movers: 196 }; // what axes and labels take beside the marks
 const panels = new Map(); // name → {box, view, answer, ask}
 
 const stretch = (row) => `${short(row.t)} – ${clock(row.end)}`;
@@ -18,7 +18,7 @@ const TIPS = {
 };
 const TABLES = {
   sentiment_timeline: [['Time', stretch], ['Score', (row) => (row.n ? signed(row.score) : 'none')], ['n', (row) => row.n], ['▲', (row) => row.positive], ['●', (row) => row.neutral], ['▼', (row) => row.negative]],
-  top_movers: [['Company', (row) => pick(row.symbol)], ['Change', (row) => (row.change === null ? 'new' : signed(row.change))], ['Now', (row) => signed(row.score)], ['n', (row) => row.n], ['Before', (row) => (row.previous_score === null ? 'none' : signed(row.previous_score))], ['n before', (row) => row.previous_n]],
+  top_movers: [['Company', (row) => pick(row.symbol)], ['Change', (row) => (row.change === null ? 'none before' : signed(row.change))], ['Now', (row) => signed(row.score)], ['n', (row) => row.n], ['Before', (row) => (row.previous_score === null ? 'none' : signed(row.previous_score))], ['n before', (row) => row.previous_n]],
 };
 
 function pick(symbol) {
