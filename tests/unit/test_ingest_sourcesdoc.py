@@ -16,7 +16,7 @@ def test_the_example_is_a_feeds_file_and_says_what_it_lacks(tmp_path: Path) -> N
     path = tmp_path / "feeds.toml"
     path.write_text(found[1], encoding="utf-8")
     sources = load_sources(path)
-    assert {row.table for row in sources.rows} == set(kinds.MODULES) - {"feeds", "mastodon", "bluesky"}
+    assert {row.table for row in sources.rows} == set(kinds.MODULES) - {"feeds"}
     off = {one.name: one.reason for one in switched_off(sources, IngestSettings())}
     assert set(off) == {"X on Tesla", "8-K filings", "Apple's filings", "EDGAR: going concern", "desk notes"}
     assert "ingest.contact" in off["8-K filings"]
