@@ -39,7 +39,7 @@ COLUMNS = tuple(
     (name, field(name)) for name in ("stories", "revisions", "waiting", "scored", "dead_letters", "alerts", "scrubbed")
 )
 #: Passes beside a running `riskwire up`, which may have had a story in hand, and seconds between two.
-_PASSES, _BETWEEN = 5, 2.0
+_PASSES, _BETWEEN = 7, 2.0
 
 
 def forget(
@@ -117,11 +117,16 @@ def _forget(settings: Settings, store: Storage, authors: list[str]) -> Forgotten
             raise
     # Beside a running `up`: what it had in hand may reach the scored stream or an alert after the first pass.
     first = found = store.people.forget(authors, datetime.now(UTC))
+    clean = 0
     for _ in range(_PASSES):
         time.sleep(_BETWEEN)
         left = store.people.traces(authors, first.ids)
         if found.scrubbed and not (left.stories or left.scored or left.dead_letters or left.alerts):
-            break
+            clean += 1
+            if clean == 2:  # once may be too early to see what was still on its way
+                break
+            continue
+        clean = 0
         found = store.people.forget(authors, datetime.now(UTC), first.ids)
     return msgspec.structs.replace(first, scrubbed=found.scrubbed)
 
