@@ -14,11 +14,13 @@ from __future__ import annotations
 import functools
 import math
 import re
+import tempfile
 import unicodedata
 from typing import Any
 
 import msgspec
 
+from riskwire.errors import StorageFull
 from riskwire.types import Document
 
 #: Logarithms of odds over English from which a Latin text is foreign: where that language is declared, where nothing or
@@ -138,10 +140,13 @@ def _odds(text: str, declared: str) -> tuple[str, float, float]:
 
 @functools.cache
 def _detector() -> Any:
-    """Loaded when first needed (half a second)."""
+    """Loaded when first needed (half a second). Raises StorageFull."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    every = LanguageIdentifier.from_model_file(MODEL_FILE)
+    try:
+        every = LanguageIdentifier.from_model_file(MODEL_FILE)
+    except OSError as error:  # it is unpacked through a temporary file
+        raise StorageFull("no space to unpack the language model", about=tempfile.gettempdir()) from error
     every.set_languages(sorted(_LATIN.intersection(every.labels)))
     # A new one of only these: the whole model would stay in memory behind it.
     return LanguageIdentifier(
