@@ -24,7 +24,7 @@ from ingest.webhook import PATH, stories_endpoint
 from riskwire import metrics
 from riskwire.cli.supervise import Part, bind, supervise, web_part
 from riskwire.cli.up import new_run_id, secret
-from riskwire.cli.wiring import load_model, open_store
+from riskwire.cli.wiring import load_model, open_local
 from riskwire.clock import Clock, ReplayClock, SystemClock
 from riskwire.log import get_logger
 from riskwire.ports import SourceState, SourceStates
@@ -51,7 +51,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
     with ExitStack() as stack:
         stack.enter_context(only_one(settings.folder))
         listener = stack.enter_context(bind(settings.web.host, settings.web.port))
-        store = stack.enter_context(open_store(settings, kind="demo" if demo else "live", clock=clock))
+        store = stack.enter_context(open_local(settings, kind="demo" if demo else "live", clock=clock))
         model_settings = settings.model
         if demo:
             # Each start plays it anew, so that its three days end now; nothing but the demo is in its folder.

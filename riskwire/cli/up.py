@@ -94,7 +94,7 @@ def _once(settings: Settings, style: Format) -> None:
     from ingest.authors import author_key
     from ingest.feeds import load_sources
     from ingest.run import IngestLoop
-    from riskwire.cli.wiring import load_scorer, open_store
+    from riskwire.cli.wiring import load_scorer, open_local
     from riskwire.clock import SystemClock
     from riskwire.wire import to_builtins
     from stream.local import Processor
@@ -104,7 +104,7 @@ def _once(settings: Settings, style: Format) -> None:
     clock = SystemClock()
     with ExitStack() as stack:
         stack.enter_context(only_one(settings.folder))
-        store = stack.enter_context(open_store(settings, kind="live"))
+        store = stack.enter_context(open_local(settings, kind="live"))
         key = author_key(settings.folder, secret(settings.ingest.author_key))
         scorer, linker = load_scorer(settings.model)
         processor = stack.enter_context(
