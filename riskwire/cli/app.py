@@ -48,6 +48,15 @@ Examples:
   riskwire alerts check rules.yml
   riskwire model show
   riskwire model verify
+  riskwire topics init
+  riskwire topics status
+  riskwire ingest --feeds feeds.toml
+  riskwire stream
+  riskwire alerts run
+  riskwire web
+  riskwire dead-letter list
+  riskwire dead-letter show 0:17
+  riskwire dead-letter retry --all
   riskwire config show
   riskwire doctor
 """

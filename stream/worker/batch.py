@@ -74,8 +74,7 @@ def writable(stories: Sequence[ScoredDocument], now: datetime) -> tuple[list[Sco
                 raise WireError(f"{size} bytes when scored; at most {MESSAGE_BYTES} travel", about="riskwire.scored")
             good.append(story)
         except WireError as error:
-            value = repr(story).encode("utf-8", "backslashreplace")
-            failed.append(dead_letter(value, key=story.id, stage="score", error=error, failed_at=now))
+            failed.append(dead_letter(_value(story), key=story.id, stage="score", error=error, failed_at=now))
     return good, failed
 
 
@@ -90,6 +89,14 @@ def refusals(stories: Sequence[ScoredDocument], refused: Sequence[Refused], now:
                 dead_letter(wire.encode(_document(story)), key=story.id, stage="index", error=error, failed_at=now)
             )
     return letters
+
+
+def _value(story: ScoredDocument) -> bytes:
+    """The document as it came, so that it can be tried again; what can't be written as JSON, as it can be shown."""
+    try:
+        return wire.encode(_document(story))
+    except WireError:
+        return repr(story).encode("utf-8", "backslashreplace")
 
 
 def _document(story: ScoredDocument) -> Document:

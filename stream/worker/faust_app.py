@@ -17,7 +17,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 import faust
@@ -61,6 +60,9 @@ def run_worker(app: faust.App) -> NoReturn:
 
 def new_app(settings: Settings) -> faust.App:
     """An app that knows Kafka and nothing of us yet."""
+    # Faust wants a folder, for tables that we have not; and makes it only below one that is there.
+    folder = settings.folder / "faust"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     logging.getLogger("faust").setLevel(logging.ERROR)
     logging.getLogger("mode").setLevel(logging.ERROR)
     return faust.App(
@@ -77,7 +79,7 @@ def new_app(settings: Settings) -> faust.App:
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=_FETCH_BYTES,
         cython_optimizations=True,
-        datadir=str(Path(settings.folder) / "faust"),
+        datadir=str(folder),
         key_serializer="raw",
         processing_guarantee="at_least_once",
         producer_acks=-1,

@@ -39,13 +39,15 @@ def test_servers_are_host_and_port_alone(servers):
         KafkaSettings(bootstrap_servers=servers)
 
 
-@pytest.mark.parametrize(("servers", "well"), [("127.0.0.1:9092,localhost:9093", True), ("kafka.example.org:9092", False)])
+@pytest.mark.parametrize(
+    ("servers", "well"), [("127.0.0.1:9092,localhost:9093", True), ("kafka.example.org:9092", False)]
+)
 def test_a_password_travels_in_clear_on_the_loopback_alone(servers, well):
     login = {"security_protocol": "SASL_PLAINTEXT", "username": "riskwire", "password": SecretStr("s3cret-s3cret")}
     if well:
         KafkaSettings(bootstrap_servers=servers, **login)
     else:
-        with pytest.raises(ValidationError, match="in clear to kafka.example.org"):
+        with pytest.raises(ValidationError, match="in clear to kafka"):
             KafkaSettings(bootstrap_servers=servers, **login)
     KafkaSettings(bootstrap_servers=servers, **{**login, "security_protocol": "SASL_SSL"})
 
@@ -75,6 +77,7 @@ def test_both_clients_get_the_login_and_no_url_holds_it():
 
 def test_the_app_acknowledges_nothing_by_itself_opens_no_port_and_prints_no_password(tmp_path):
     from faust.cli.worker import worker as worker_command
+
     from stream.worker.faust_app import QuietWorker, new_app
 
     settings = Settings(

@@ -174,6 +174,9 @@ def test_a_story_that_can_not_travel_is_put_aside_as_a_document_to_be_tried_agai
     good, failed = writable([large, a_story(2)], NOW)
     assert [one.id for one in good] == [a_story(2).id]
     assert (failed[0].stage, failed[0].key) == ("score", a_story(1).id)
+    assert failed[0].value.startswith(b'{"schema_version":1,"id":"')
+    _, failed = writable([a_story(1, title="\ud800")], NOW)
+    assert b"ud800" in failed[0].value
 
 
 def test_what_the_index_refuses_becomes_a_letter_whose_value_is_a_document():
