@@ -37,6 +37,8 @@ def test_kills_lose_nothing_and_double_nothing(
     urls = {f"feed-{n}": f"{server.url}/feed-{n}" for n in range(FEEDS)}
     feeds = feeds_file(tmp_path / "feeds.toml", urls, interval=5)
     arguments = ("--feeds", feeds, "--allow-private-addresses")
+    # Small batches: a hundred stories take long enough that a kill finds some of them half done.
+    cli.extra |= {"RISKWIRE_STREAM__BATCH_SIZE": "4"}
     started = datetime.now(UTC)
     dice = random.Random(7)
     database = cli.folder / "riskwire.db"
@@ -66,13 +68,13 @@ def test_kills_lose_nothing_and_double_nothing(
             wait_for(lambda before=before: indexed() > before, 60, lambda p=process: p.log.read_text()[-2000:])  # type: ignore[misc]
         else:
             process.healthy()
-        time.sleep(dice.uniform(0, 0.25))
+        time.sleep(dice.uniform(0, 0.15))
         process.kill()
         progress.append(indexed())
         interrupted += progress[-1] % PER_FEED != 0
 
     assert progress == sorted(progress)  # what was indexed never goes away
-    assert interrupted > 0  # else no batch was ever cut in two, and the test did not bite
+    assert interrupted > 0, progress  # else no batch was ever cut in two, and the test did not bite
 
     for n in range(FEEDS):
         server.pages[f"/feed-{n}"] = rss(_entries(n, KILLS, started), server.url)
