@@ -24,7 +24,7 @@ import msgspec
 from riskwire import wire
 from riskwire.companies import company_sentiments
 from riskwire.errors import NotifyError, ScoringError, UsageError
-from riskwire.identity import REMOVED, author_of, canonical_link
+from riskwire.identity import author_of, canonical_link
 from riskwire.ports import (
     AppendResult,
     HealthEntry,
@@ -41,6 +41,7 @@ from riskwire.ports import (
     SourceHealth,
     SourceState,
 )
+from riskwire.removal import emptied
 from riskwire.types import (
     Alert,
     AlertStatus,
@@ -186,7 +187,7 @@ class MemoryIndex:
                     continue
                 if document.status == "removed":
                     self._revisions.pop(document.id, None)
-                    document = _emptied(document)
+                    document = emptied(document)
                 elif old is not None:
                     self._revisions.setdefault(document.id, []).append(old)
                 self._current[document.id] = document
@@ -337,29 +338,6 @@ class MemoryIndex:
     def record(self, entry: NotificationEntry) -> None:
         """See NotificationLog.record."""
         self.notifications.append(entry)
-
-
-def _emptied(document: ScoredDocument) -> ScoredDocument:
-    return msgspec.structs.replace(
-        document,
-        title="",
-        summary="",
-        content="",
-        text="",
-        authors=(),
-        tags=(),
-        source_symbols=(),
-        sentiment=None,
-        entities=(),
-        symbols=(),
-        events=None,
-        engagement=None,
-        author_reputation=None,
-        link=None if document.source_type == "social" else document.link,
-        unscored_reason=None,
-        content_hash=REMOVED,
-        removed=True,
-    )
 
 
 def _token(document: ScoredDocument) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from riskwire.identity import REMOVED
+from riskwire.removal import emptied
 from riskwire.types import Document, ScoredDocument
 
 _FIELDS = Document.__struct_fields__
@@ -40,29 +40,3 @@ def _removal(removal: Document, original: Document) -> ScoredDocument:
         own: dict[str, Any] = {field: getattr(original, field) for field in _FIELDS}
         story = ScoredDocument(**own, status="removed")
     return emptied(msgspec.structs.replace(story, revision=removal.revision, updated_at=removal.seen_at))
-
-
-def emptied(document: ScoredDocument) -> ScoredDocument:
-    """The story as `removed`: its identity, place and times stay, its text and all that was found in it go."""
-    return msgspec.structs.replace(
-        document,
-        title="",
-        summary="",
-        content="",
-        text="",
-        authors=(),
-        tags=(),
-        source_symbols=(),
-        sentiment=None,
-        entities=(),
-        symbols=(),
-        events=None,
-        engagement=None,
-        author_reputation=None,
-        # A post's address leads to the person, or to what a copy of the post has kept.
-        link=None if document.source_type == "social" else document.link,
-        status="removed",
-        unscored_reason=None,
-        content_hash=REMOVED,
-        removed=True,
-    )

@@ -18,8 +18,8 @@ from riskwire import wire
 from riskwire.errors import WireError
 from riskwire.identity import REMOVED
 from riskwire.ports import Forgotten
+from riskwire.removal import emptied
 from riskwire.types import Alert, Document, FailedMessage, ScoredDocument
-from stream.removal import emptied
 from stream.sqlite.database import Database
 from stream.sqlite.index import put_story
 from stream.sqlite.times import to_micros

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from riskwire import wire
 from riskwire.companies import company_sentiments
 from riskwire.ports import IndexResult
+from riskwire.removal import emptied
 from riskwire.types import ScoredDocument
-from stream.removal import emptied
 from stream.sqlite.database import Database
 from stream.sqlite.log import remember
 from stream.sqlite.search import SqliteSearch
