@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from ingest import kinds
 from ingest.base import Context, Ingestor, Polled, Streamer
 from ingest.change import Decision
-from ingest.feeds import Sources, active
-from ingest.http import Fetcher
+from ingest.feeds.list import Sources, active
+from ingest.formats.parse import ParserPool
 from ingest.intake import Intake
 from ingest.listen import Listener
-from ingest.outcome import FeedOutcome, claimed, failed, interval_of, outcome_of, succeeded
-from ingest.parse import ParserPool
-from ingest.schedule import seconds_until
+from ingest.net.http import Fetcher
+from ingest.polling.outcome import FeedOutcome, claimed, failed, interval_of, outcome_of, succeeded
+from ingest.polling.schedule import seconds_until
 from ingest.store import StateStore, Stopped, is_set, unless_stopped
 from riskwire import metrics
 from riskwire.clock import Clock

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ingest.commit import GroupCommit
-from ingest.health import health_of, with_status
+from ingest.polling.health import health_of, with_status
 from riskwire import metrics
 from riskwire.errors import StorageError
 from riskwire.log import get_logger

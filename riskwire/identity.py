@@ -108,7 +108,7 @@ def document_id(
     """32 hex digits over publisher and guid; without a guid the canonical link; without either, title and content.
 
     `published_at` belongs to the third form, of a backfill's rows, where one headline may come again on another day.
-    Which guids are to be trusted is decided by the caller, who sees the whole fetch (`ingest.rss`).
+    Which guids are to be trusted is decided by the caller, who sees the whole fetch (`ingest.feeds.rss`).
     """
     if guid:
         return _sha256(f"id-{ID_VERSION}", publisher, "guid", guid.strip())[:32]

@@ -270,9 +270,9 @@ SourceStatus = Literal["new", "ok", "silent", "failing", "gone", "refused"]
 class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of one source between polls and restarts. `cursor` is for sources that have one (social).
 
-    `retracted` are the ids (their first digits) that a feed has taken back, see `ingest.vanished`.
+    `retracted` are the ids (their first digits) that a feed has taken back, see `ingest.feeds.vanished`.
     `moved_to` is where it says it has moved for good, `moved_polls` how many polls in a row ended there. The rest is
-    its rhythm and its health, in seconds and in counts that fade: see `ingest.health`.
+    its rhythm and its health, in seconds and in counts that fade: see `ingest.polling.health`.
     """
 
     name: str

@@ -114,8 +114,8 @@ def index(settings: Settings) -> Iterator[Finding]:
 
 def feeds(settings: Settings) -> Iterator[Finding]:
     """The list can be read; which feeds are off, failing or silent."""
-    from ingest.feeds import active, load_sources, switched_off
-    from ingest.health import health_of
+    from ingest.feeds.list import active, load_sources, switched_off
+    from ingest.polling.health import health_of
 
     sources = load_sources(settings.feeds_file)
     on = active(sources, settings.ingest)

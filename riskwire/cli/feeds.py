@@ -20,9 +20,9 @@ from riskwire.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.base import SourceConfig
-    from ingest.check import Finding
-    from ingest.feed import Feed
-    from ingest.feeds import Sources
+    from ingest.feeds.check import Finding
+    from ingest.feeds.feed import Feed
+    from ingest.feeds.list import Sources
 
 app = typer.Typer(no_args_is_help=True, help="List, edit and check the sources.")
 
@@ -86,7 +86,7 @@ def list_(
     style: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """Print a row a source."""
-    from ingest.feeds import switched_off
+    from ingest.feeds.list import switched_off
 
     settings = _settings(config, data, feeds)
     sources = _load(settings)
@@ -117,9 +117,9 @@ def add(
     data: DataOption = None, config: ConfigOption = None,
 ) -> None:  # fmt: skip
     """Edit the file."""
-    from ingest.feed import Feed
-    from ingest.feeds import check_source
-    from ingest.feedsfile import with_table
+    from ingest.feeds.feed import Feed
+    from ingest.feeds.file import with_table
+    from ingest.feeds.list import check_source
 
     settings = _settings(config, data, feeds, allow_private_addresses, allow_local_files)
     sources = _load(settings)
@@ -147,7 +147,7 @@ def remove(
     feeds: FileOption = None, data: DataOption = None, config: ConfigOption = None,
 ) -> None:  # fmt: skip
     """Edit the file."""
-    from ingest.feedsfile import without_table
+    from ingest.feeds.file import without_table
 
     settings = _settings(config, data, feeds)
     found = _named(_load(settings), name)
@@ -163,7 +163,7 @@ def check(
     data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """Print a row a finding."""
-    from ingest.feed import Feed
+    from ingest.feeds.feed import Feed
 
     settings = _settings(config, data, feeds, allow_private_addresses, allow_local_files)
     if "://" in what:
@@ -187,8 +187,8 @@ def import_(
     feeds: FileOption = None, data: DataOption = None, config: ConfigOption = None,
 ) -> None:  # fmt: skip
     """Edit the file."""
-    from ingest.feeds import load_sources
-    from ingest.feedsfile import with_table
+    from ingest.feeds.file import with_table
+    from ingest.feeds.list import load_sources
 
     settings = _settings(config, data, feeds)
     sources = _load(settings)
@@ -213,7 +213,7 @@ def import_(
 @app.command("export", help=EXPORT_HELP)
 def export(feeds: FileOption = None, data: DataOption = None, config: ConfigOption = None) -> None:
     """Print OPML."""
-    from ingest.opml import write_opml
+    from ingest.feeds.opml import write_opml
 
     listed = _load(_settings(config, data, feeds)).feeds
     typer.echo(write_opml((feed.name, feed.url) for feed in listed), nl=False)
@@ -225,8 +225,8 @@ def stats(
     style: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """Print a row a source."""
-    from ingest.feeds import active
-    from ingest.health import health_of
+    from ingest.feeds.list import active
+    from ingest.polling.health import health_of
     from riskwire.cli.wiring import open_store
     from riskwire.ports import SourceState
     from riskwire.wire import to_builtins
@@ -288,7 +288,7 @@ def _settings(
 
 
 def _load(settings: Settings) -> Sources:
-    from ingest.feeds import load_sources
+    from ingest.feeds.list import load_sources
 
     return load_sources(settings.feeds_file)
 
@@ -347,8 +347,8 @@ def _title(settings: Settings, feed: Feed) -> str:
     """The title of a feed that can be read. Raises IngestError."""
 
     async def ask() -> str:
-        from ingest.http import Fetcher
-        from ingest.parse import ParserPool
+        from ingest.formats.parse import ParserPool
+        from ingest.net.http import Fetcher
 
         async with ParserPool(settings.ingest.parse_timeout, 1) as parser, Fetcher(settings.ingest) as fetcher:
             found = await fetcher.get(feed.url, robots=True)
@@ -359,9 +359,9 @@ def _title(settings: Settings, feed: Feed) -> str:
 
 def _explain(settings: Settings, feed: Feed) -> list[Finding]:
     async def ask() -> list[Finding]:
-        from ingest.check import explain
-        from ingest.http import Fetcher
-        from ingest.parse import ParserPool
+        from ingest.feeds.check import explain
+        from ingest.formats.parse import ParserPool
+        from ingest.net.http import Fetcher
 
         async with ParserPool(settings.ingest.parse_timeout, 1) as parser, Fetcher(settings.ingest) as fetcher:
             return await explain(feed, fetcher, parser, lambda: datetime.now(UTC))

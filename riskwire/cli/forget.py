@@ -76,9 +76,9 @@ def forget(
 
 
 def _pseudonyms(settings: Settings, user: str, platform: str | None, store: Storage) -> list[str]:
-    from ingest.authors import FILE, author_key, pseudonym
-    from ingest.forget import accounts_of, with_did
-    from ingest.http import Fetcher
+    from ingest.documents.authors import FILE, author_key, pseudonym
+    from ingest.net.http import Fetcher
+    from ingest.social.forget import accounts_of, with_did
     from riskwire.ports import SearchQuery
 
     given = settings.ingest.author_key.get_secret_value() if settings.ingest.author_key else None
@@ -99,8 +99,8 @@ def _pseudonyms(settings: Settings, user: str, platform: str | None, store: Stor
 
 
 def _instances(settings: Settings) -> list[str]:
-    from ingest.feeds import load_sources
-    from ingest.mastodon import Hashtag
+    from ingest.feeds.list import load_sources
+    from ingest.social.mastodon.source import Hashtag
 
     rows = load_sources(settings.ingest.feeds).rows
     return sorted({urlsplit(row.base).hostname or "" for row in rows if isinstance(row, Hashtag)})

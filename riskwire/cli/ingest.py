@@ -41,8 +41,8 @@ def ingest(
     style: FormatOption = Format.table,
 ) -> None:
     """Run until a signal comes, or once."""
-    from ingest.authors import author_key
-    from ingest.feeds import load_sources
+    from ingest.documents.authors import author_key
+    from ingest.feeds.list import load_sources
     from ingest.run import IngestLoop, all_refused
     from riskwire.cli.supervise import supervise
     from riskwire.cli.wiring import open_store

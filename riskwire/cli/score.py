@@ -12,7 +12,7 @@ from typing import Annotated, BinaryIO
 import msgspec
 import typer
 
-from ingest.language import with_language
+from ingest.documents.language import with_language
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import STORY_CSV, RowWriter, companies, sentiment_words, short
 from riskwire.cli.wiring import load_scorer

@@ -16,11 +16,11 @@ from alerts.engine import CONSUMER, AlertEngine
 from alerts.loader import load_rules
 from dashboards.web.app import Health, create_app
 from dashboards.web.security import check_bind
-from ingest.authors import author_key
-from ingest.feeds import Sources, active, load_sources
+from ingest.documents.authors import author_key
+from ingest.feeds.list import Sources, active, load_sources
+from ingest.inbox.webhook import PATH, stories_endpoint
 from ingest.intake import Intake
 from ingest.run import IngestLoop
-from ingest.webhook import PATH, stories_endpoint
 from riskwire import metrics
 from riskwire.cli.page import bind, web_part
 from riskwire.cli.supervise import Part, supervise

@@ -92,8 +92,8 @@ def _demo_folder(settings: Settings) -> Settings:
 
 
 def _once(settings: Settings, style: Format, limit: int | None) -> None:
-    from ingest.authors import author_key
-    from ingest.feeds import load_sources
+    from ingest.documents.authors import author_key
+    from ingest.feeds.list import load_sources
     from ingest.run import IngestLoop
     from riskwire.cli.wiring import load_scorer, open_store
     from riskwire.clock import SystemClock

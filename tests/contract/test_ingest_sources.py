@@ -9,13 +9,13 @@ import pytest
 from aiohttp import web
 
 from ingest.base import Context, Ingestor
-from ingest.feed import Feed
-from ingest.http import Fetcher
-from ingest.mastodon import Hashtag, MastodonIngestor
-from ingest.parse import ParserPool
-from ingest.reddit import RedditIngestor, Subreddit
-from ingest.rss import RssIngestor
-from ingest.twitter import Search, TwitterIngestor
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import RssIngestor
+from ingest.formats.parse import ParserPool
+from ingest.net.http import Fetcher
+from ingest.social.mastodon.source import Hashtag, MastodonIngestor
+from ingest.social.reddit.source import RedditIngestor, Subreddit
+from ingest.social.twitter.source import Search, TwitterIngestor
 from riskwire import wire
 from riskwire.errors import FetchError, IngestError
 from riskwire.ports import SourceState

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-import ingest.http
-from ingest.http import Fetched, Fetcher
+import ingest.net.http
+from ingest.net.http import Fetched, Fetcher
 from riskwire.errors import AddressRefused, FetchError, TooLarge
 from riskwire.net import is_public
 from riskwire.settings import IngestSettings
@@ -316,7 +316,7 @@ def test_names_that_lead_inside_are_refused() -> None:
 
 def test_names_that_change_their_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     # 127.0.0.2 plays the public address: it answers, and is let through.
-    monkeypatch.setattr(ingest.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
+    monkeypatch.setattr(ingest.net.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
 
     async def run() -> None:
         counting = Counting()
@@ -335,7 +335,7 @@ def test_names_that_change_their_answer(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/x", "http://inside.example:{port}/x", "//[::1]:{port}/x"])
 def test_redirects_to_the_inside_are_refused(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-    monkeypatch.setattr(ingest.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
+    monkeypatch.setattr(ingest.net.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
 
     async def run() -> None:
         counting = Counting()

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.feed import Feed
-from ingest.parse import ParserPool
-from ingest.parsed import ParsedFeed
-from ingest.rss import tell
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import tell
+from ingest.formats.parse import ParserPool
+from ingest.formats.parsed import ParsedFeed
 from riskwire import wire
 from riskwire.errors import ParseError
 from riskwire.types import MAX_DOCUMENT_BYTES

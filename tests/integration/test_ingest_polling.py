@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from ingest.feed import Feed
-from ingest.feeds import Sources
+from ingest.feeds.feed import Feed
+from ingest.feeds.list import Sources
 from ingest.run import FeedOutcome, IngestLoop
 from riskwire.clock import ManualClock
 from riskwire.ports import SourceState

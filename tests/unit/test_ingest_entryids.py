@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from ingest.entryids import stable_guid
-from ingest.feed import Feed
-from ingest.parsed import ParsedEntry, ParsedFeed
-from ingest.rss import RssIngestor
-from ingest.vanished import MOST, retracted
+from ingest.feeds.entryids import stable_guid
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import RssIngestor
+from ingest.feeds.vanished import MOST, retracted
+from ingest.formats.parsed import ParsedEntry, ParsedFeed
 from riskwire.ports import SourceState
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 from ingest.base import SAID_DIGITS, Polled, Told
 from ingest.change import Decision
-from ingest.health import health_of, status_of, usual_quiet, with_status, with_stories
+from ingest.polling.health import health_of, status_of, usual_quiet, with_status, with_stories
 from riskwire.ports import SourceState
 from riskwire.testing import a_document
 

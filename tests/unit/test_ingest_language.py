@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.language import by_script, detect, with_language
+from ingest.documents.language import by_script, detect, with_language
 from riskwire.testing import a_document
 from stream.scoring import why_unscored
 

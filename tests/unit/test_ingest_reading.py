@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.reading import read_feed
+from ingest.formats.reading import read_feed
 from riskwire.errors import ParseError
 from riskwire.types import MAX_DOCUMENT_BYTES
 
