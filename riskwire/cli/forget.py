@@ -57,13 +57,13 @@ def forget(
     style: FormatOption = Format.table,
 ) -> None:
     """Print what was found and is gone."""
-    from riskwire.cli.wiring import open_store
+    from riskwire.cli.wiring import open_local
     from riskwire.wire import to_builtins
 
     settings = settings_from(config, data)
     if not settings.database.exists():
         raise StorageError("holds nothing yet", about=str(settings.folder))
-    with open_store(settings) as store:
+    with open_local(settings) as store:
         authors = _pseudonyms(settings, user, platform, store)
         found = store.people.traces(authors) if dry_run else _forget(settings, store, authors)
     write_rows([to_builtins(found)], style, table=COLUMNS, csv_columns=COLUMNS, empty="nothing")

@@ -22,7 +22,7 @@ from riskwire.removal import emptied
 from riskwire.types import Alert, Document, FailedMessage, ScoredDocument
 from stream.sqlite.database import Database
 from stream.sqlite.index import put_story
-from stream.sqlite.times import to_micros
+from stream.times import to_micros
 
 _FIELDS = Document.__struct_fields__
 _NO_TITLE = "(removed)"
