@@ -62,13 +62,19 @@ Examples:
   riskwire model verify
   riskwire topics init
   riskwire topics status
-  riskwire ingest --feeds feeds.toml
+  riskwire index init
+  riskwire index status
+  riskwire index migrate
+  riskwire index prune
   riskwire stream
   riskwire alerts run
   riskwire web
   riskwire dead-letter list
   riskwire dead-letter show 0:17
   riskwire dead-letter retry --all
+  riskwire kibana build --output dashboards.ndjson
+  riskwire kibana check
+  riskwire kibana import
   riskwire config show
   riskwire doctor
 """

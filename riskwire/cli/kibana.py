@@ -26,7 +26,7 @@ IMPORT_HELP = """Import the dashboards into a Kibana 8, as soon as it is up. The
 
 Who we are to it is read from the environment: KIBANA_API_KEY, or KIBANA_USERNAME and KIBANA_PASSWORD.
 
-Example: KIBANA_USERNAME=elastic KIBANA_PASSWORD=… riskwire kibana import --url http://127.0.0.1:5601
+Example: riskwire kibana import --url http://127.0.0.1:5601
 """
 
 FileArgument = Annotated[Path | None, typer.Argument(help="NDJSON; the one that ships if left out.")]

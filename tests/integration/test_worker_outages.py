@@ -7,8 +7,8 @@ import warnings
 
 import pytest
 
-from faults import FaultyProxy
 from program import wait_for
+from proxy import FaultyProxy
 from riskwire.errors import StorageError
 from riskwire.ports import SearchQuery
 from riskwire.testing import a_document

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -85,3 +86,27 @@ class ScriptedProxy:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class FaultyProxy(ScriptedProxy):
+    """The same by `mode`, for all requests: "well", "429", "503" or "drop". `faults` counts what it did."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.mode = "well"
+        self.faults: Counter[str] = Counter()
+        self.fault = self._by_mode
+
+    def _by_mode(self, method: str, path: str, body: bytes) -> Any:
+        mode = self.mode
+        if mode == "well":
+            return None
+        self.faults[mode] += 1
+        if mode == "drop":
+            return mode
+        error = {"type": "es_rejected_execution_exception", "reason": "test"}
+        return (
+            int(mode),
+            {"Content-Type": "application/json"},
+            json.dumps({"error": error, "status": int(mode)}).encode(),
+        )

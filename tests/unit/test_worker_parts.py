@@ -10,10 +10,11 @@ from riskwire.errors import StorageError, WireError
 from riskwire.ports import Refused
 from riskwire.testing import a_document, a_story
 from riskwire.types import Document, ScoredDocument
+from stream.dead_letters import refusals
 from stream.decoding import read_document
 from stream.kafka.admin import Lag
 from stream.topics import MESSAGE_BYTES
-from stream.worker.batch import Batch, Taken, prepare, refusals, writable
+from stream.worker.batch import Batch, Taken, prepare, writable
 from stream.worker.ledger import Ledger, Place
 from stream.worker.watchdog import Standstill, Watchdog
 
