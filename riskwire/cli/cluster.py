@@ -12,6 +12,7 @@ from typing import Self
 from riskwire.clock import Clock
 from riskwire.settings import Settings
 from stream.elastic.storage import ElasticStorage
+from stream.forget import ClusterPersonalData
 from stream.kafka.alerts import PublishingAlertStore
 from stream.kafka.log import KafkaLog
 from stream.kafka.producer import Publisher
@@ -36,6 +37,7 @@ class ClusterStore:
             elastic = stack.enter_context(ElasticStorage(settings.elasticsearch))
             self.index, self.notifications = elastic.index, elastic.notifications
             self.sources, self.checkpoints = elastic.sources, elastic.checkpoints
+            self._elastic_alerts = elastic.alerts
             self.alerts = PublishingAlertStore(settings.kafka, self.publisher, elastic.alerts)
             self._remembered = elastic.known
             self.scored = KafkaScoredStream(settings.kafka, self.publisher)
@@ -64,6 +66,17 @@ class ClusterStore:
         """DocumentLog, and KnownStories: the spool in front, Kafka behind."""
         log = KafkaLog(self._settings.kafka, self.own.log, self.publisher, known=self.known)
         return self._stack.enter_context(closing(log))
+
+    def people(self, clock: Clock) -> ClusterPersonalData:
+        """PersonalData."""
+        return ClusterPersonalData(
+            log=self.log,
+            known=self.known,
+            own=self.own.people,
+            index=self.index,
+            alerts=self._elastic_alerts,
+            clock=clock,
+        )
 
     def forwarder(self, clock: Clock) -> Forwarder:
         """What moves the spool to Kafka."""

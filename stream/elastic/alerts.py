@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
 from riskwire.errors import StorageError
 from riskwire.ports import NotificationEntry
+from riskwire.removal import tells_of, without_story
 from riskwire.types import Alert, AlertStatus
-from stream.elastic.bodies import action, alert_body, alert_of
+from stream.elastic.bodies import action, alert_body, alert_of, rewriting
 from stream.elastic.bulk import Bulk
 from stream.elastic.client import asked
 from stream.elastic.mapping import ALERTS
@@ -27,12 +29,28 @@ class ElasticAlertStore:
     def __init__(self, client: Elasticsearch, bulk: Bulk, prefix: str) -> None:
         self._client, self._bulk, self._alerts = client, bulk, ALERTS.alias(prefix)
 
+    def telling_of(self, ids: Sequence[str]) -> list[Alert]:
+        """The alerts whose evidence still says what was written in one of these stories."""
+        if not ids:
+            return []
+
+        def found() -> Any:
+            self._client.indices.refresh(index=self._alerts)
+            return self._client.search(index=self._alerts, query={"terms": {"evidence.id": list(ids)}}, size=_MOST)
+
+        hits = asked(found, patience=_PATIENCE)["hits"]["hits"]
+        return [alert for alert in (alert_of(hit["_source"]) for hit in hits) if tells_of(alert, ids)]
+
+    def forget(self, ids: Sequence[str], titles: Collection[str]) -> None:
+        """They stay, without what was written in these stories. Raises StorageError."""
+        alerts = [without_story(alert, ids, titles) for alert in self.telling_of(ids)]
+        entries = [rewriting(_identity(alert), alert.transition) + alert_body(alert) + b"\n" for alert in alerts]
+        if entries:
+            self._bulk.write(self._alerts, entries)
+
     def put_alerts(self, alerts: Sequence[Alert]) -> None:
         """See AlertStore.put_alerts."""
-        entries = [
-            action(f"{alert.fingerprint}@{to_micros(alert.starts_at)}", alert.transition) + alert_body(alert) + b"\n"
-            for alert in alerts
-        ]
+        entries = [action(_identity(alert), alert.transition) + alert_body(alert) + b"\n" for alert in alerts]
         for alert, outcome in zip(alerts, self._bulk.write(self._alerts, entries), strict=True):
             if outcome.kind == "refused":
                 raise StorageError(f"an alert can't be kept: {outcome.reason}", about=alert.rule)
@@ -67,6 +85,10 @@ class ElasticNotificationLog:
     def record(self, entry: NotificationEntry) -> None:
         """See NotificationLog.record."""
         self._state.save("notice", _name(entry.receiver, entry.group_key), entry)
+
+
+def _identity(alert: Alert) -> str:
+    return f"{alert.fingerprint}@{to_micros(alert.starts_at)}"
 
 
 def _name(receiver: str, group_key: str) -> str:

@@ -28,6 +28,11 @@ def action(identity: str, version: int) -> bytes:
     return _ACTION % (_encode(identity), version)
 
 
+def rewriting(identity: str, version: int) -> bytes:
+    """The same for a document that is there in this version; a newer one stays."""
+    return _ACTION.replace(b'"external"', b'"external_gte"') % (_encode(identity), version)
+
+
 def deletion(identity: str) -> bytes:
     """The line of a bulk request that deletes."""
     return b'{"delete":{"_id":%s}}\n' % _encode(identity)
