@@ -1,8 +1,6 @@
 """A person is forgotten in the cluster setting: in the index, in its past, in the alerts and in ingest's own file."""
 
 import asyncio
-import os
-import subprocess
 import time
 from datetime import UTC, datetime
 
@@ -11,7 +9,6 @@ import pytest
 from ingest.authors import FILE, pseudonym
 from ingest.base import Told
 from ingest.intake import Intake
-from program import RISKWIRE
 from riskwire.cli.cluster import ClusterStore
 from riskwire.clock import SystemClock
 from riskwire.identity import content_hash
@@ -48,16 +45,7 @@ def tell(store, *posts):
 
 
 def command(made, *arguments):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RISKWIRE_")} | {
-        "RISKWIRE_DATA": str(made.folder),
-        "RISKWIRE_KAFKA__BOOTSTRAP_SERVERS": made.settings.kafka.bootstrap_servers,
-        "RISKWIRE_KAFKA__PREFIX": made.settings.kafka.prefix,
-        "RISKWIRE_ELASTICSEARCH__URL": made.settings.elasticsearch.url,
-        "RISKWIRE_ELASTICSEARCH__PREFIX": made.settings.elasticsearch.prefix,
-    }
-    return subprocess.run(
-        [RISKWIRE, "forget", *arguments], env=environment, capture_output=True, text=True, timeout=200
-    )
+    return made.command("forget", *arguments)
 
 
 @pytest.mark.timeout(240)

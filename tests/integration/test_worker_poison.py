@@ -1,13 +1,10 @@
 """What can't be processed is in the dead letters with its reason, the rest is indexed; `dead-letter` works on it."""
 
 import json
-import os
-import subprocess
 
 import pytest
 from kafka import KafkaAdminClient
 
-from program import RISKWIRE
 from riskwire import wire
 from riskwire.ports import SearchQuery
 from riskwire.testing import a_document
@@ -38,14 +35,7 @@ def raise_limit(made):
 
 
 def cli(made, *arguments):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("RISKWIRE_")} | {
-        "RISKWIRE_DATA": str(made.folder),
-        "RISKWIRE_KAFKA__BOOTSTRAP_SERVERS": made.settings.kafka.bootstrap_servers,
-        "RISKWIRE_KAFKA__PREFIX": made.settings.kafka.prefix,
-        "RISKWIRE_ELASTICSEARCH__URL": made.settings.elasticsearch.url,
-        "RISKWIRE_ELASTICSEARCH__PREFIX": made.settings.elasticsearch.prefix,
-    }
-    return subprocess.run([RISKWIRE, *arguments], env=environment, capture_output=True, timeout=60, check=False)
+    return made.command(*arguments)
 
 
 @pytest.mark.timeout(240)
@@ -75,11 +65,11 @@ def test_poison_is_put_aside_and_can_be_tried_again(kafka, elasticsearch, own_na
             key: one.message.error_message for key, one in letters.items()
         }
         shown = cli(made, "dead-letter", "show", letters["nul-escape"].place)
-        assert shown.stdout == POISON["nul-escape"][0]
+        assert shown.stdout.encode() == POISON["nul-escape"][0]
         # Tried again it fails again, and is no second letter; what is not whole is left out, and said so.
         again = cli(made, "dead-letter", "retry", "--all")
         assert again.returncode == 1
-        assert b"1 left out" in again.stderr
+        assert "1 left out" in again.stderr
         made.done(60, worker)
         assert len(made.letters()) == len(POISON)
         assert cli(made, "dead-letter", "retry", "9:9").returncode == 2

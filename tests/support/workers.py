@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 from kafka import TopicPartition
 
-from program import wait_for
+from program import RISKWIRE, wait_for
 from riskwire import log, wire
 from riskwire.errors import StorageError
 from riskwire.ports import Index
@@ -71,6 +71,25 @@ class Bench:
         self.index: Index = self.storage.index
         self.workers: list[Worker] = []
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process of the test's own topics and index is started with."""
+        kafka, elasticsearch = self.settings.kafka, self.settings.elasticsearch
+        return {key: value for key, value in os.environ.items() if not key.startswith("RISKWIRE_")} | {
+            "RISKWIRE_DATA": str(self.folder),
+            "RISKWIRE_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+            "RISKWIRE_KAFKA__PREFIX": kafka.prefix,
+            "RISKWIRE_KAFKA__SESSION_TIMEOUT": str(kafka.session_timeout),
+            "RISKWIRE_ELASTICSEARCH__URL": elasticsearch.url,
+            "RISKWIRE_ELASTICSEARCH__PREFIX": elasticsearch.prefix,
+        }
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`riskwire …`, to its end."""
+        return subprocess.run(
+            [RISKWIRE, *arguments], env=self.environment, capture_output=True, text=True, timeout=200, check=False
+        )
+
     def put(self, documents: Sequence[Document]) -> None:
         """On the documents topic."""
         self.publisher.send(self.topics.documents.name, [document_event(one) for one in documents])
@@ -96,7 +115,10 @@ class Bench:
         return found
 
     def lags(self) -> dict[int, Lag]:
-        return self.cluster.lags(self.topics.documents.name, self.topics.workers) or {}
+        lags = self.cluster.lags(self.topics.documents.name, self.topics.workers)
+        if not lags:
+            raise StorageError("does not tell the topic's partitions", about="kafka")
+        return lags
 
     def lag(self) -> int:
         return sum(one.waiting for one in self.lags().values())
@@ -138,13 +160,8 @@ class Worker:
     def __init__(self, bench: Bench, number: int, seconds: float, elasticsearch: str, more: dict[str, str]) -> None:
         self.log = bench.folder / f"worker-{number}.log"
         settings = bench.settings
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("RISKWIRE_")} | {
-            "RISKWIRE_DATA": str(bench.folder),
-            "RISKWIRE_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
-            "RISKWIRE_KAFKA__PREFIX": settings.kafka.prefix,
-            "RISKWIRE_KAFKA__SESSION_TIMEOUT": str(settings.kafka.session_timeout),
+        environment = bench.environment | {
             "RISKWIRE_ELASTICSEARCH__URL": elasticsearch or settings.elasticsearch.url,
-            "RISKWIRE_ELASTICSEARCH__PREFIX": settings.elasticsearch.prefix,
             "RISKWIRE_STREAM__BATCH_SIZE": str(settings.stream.batch_size),
             "RISKWIRE_STREAM__STUCK_AFTER": str(settings.stream.stuck_after),
             "TEST_SECONDS": str(seconds),
