@@ -37,8 +37,9 @@ class Topic(msgspec.Struct, frozen=True, kw_only=True):
             "max.message.bytes": str(self.max_bytes),
             # Where there are three copies, a message counts as stored once two have it.
             "min.insync.replicas": str(max(1, self.replication - 1)),
-            # The time of a message is its story's seen_at: by it a consumer finds where to begin.
-            "message.timestamp.type": "CreateTime",
+            # The retention counts from when Kafka has a message, not from its story's time: one that had to wait in a
+            # spool for longer than that, or the removal of an old story, would be deleted before anyone has read it.
+            "message.timestamp.type": "LogAppendTime",
         }
 
 

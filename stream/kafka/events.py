@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -62,6 +63,18 @@ def _headers(record: msgspec.Struct, identity: str, source: str, time: datetime)
         ("ce_time", time.isoformat().replace("+00:00", "Z").encode()),
         ("content-type", b"application/json"),
     ]
+
+
+def seen_at(headers: Sequence[tuple[str, bytes]]) -> datetime | None:
+    """When a message's story was seen, by its headers; None for what is none of ours."""
+    for name, value in headers:
+        if name == "ce_time":
+            try:
+                then = datetime.fromisoformat(value.decode())
+            except ValueError:
+                return None
+            return then if then.tzinfo is not None else None
+    return None
 
 
 def _millis(time: datetime) -> int:

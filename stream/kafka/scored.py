@@ -12,7 +12,7 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from kafka import KafkaConsumer, TopicPartition
@@ -25,7 +25,7 @@ from riskwire.ports import ScoredEntry
 from riskwire.settings import KafkaSettings
 from riskwire.types import ScoredDocument
 from stream.kafka.connection import asking, client_options
-from stream.kafka.events import document_event
+from stream.kafka.events import document_event, seen_at
 from stream.kafka.producer import Publisher
 from stream.topics import topics
 
@@ -39,6 +39,8 @@ _REMEMBERED = 50_000
 _POLL_MS = 250
 #: So many fetches in a row may bring nothing, before what is at hand has to do.
 _PATIENCE = 4
+#: Seconds that the broker's clock may be behind ours.
+_SKEW = 60.0
 
 
 class KafkaScoredStream:
@@ -49,7 +51,7 @@ class KafkaScoredStream:
         self._topic = topics(settings).scored.name
         self._lock = threading.RLock()
         self._consumer: Any = None
-        self._buffers: dict[int, deque[Any]] = {}
+        self._buffers: dict[int, deque[tuple[datetime, Any]]] = {}  # seen when, and the message
         self._numbers: list[int] = []  # those whose places are remembered, sorted
         self._places: dict[int, Places] = {}
 
@@ -66,7 +68,7 @@ class KafkaScoredStream:
             self._fill(consumer, at, ends, limit)
             entries: list[ScoredEntry] = []
             while len(entries) < limit and (partition := self._next(at)) is not None:
-                record = self._buffers[partition].popleft()
+                _, record = self._buffers[partition].popleft()
                 at[partition] = record.offset + 1
                 number = self.remember(at)
                 try:
@@ -79,16 +81,19 @@ class KafkaScoredStream:
         return self._ask(walk) if limit > 0 else []
 
     def offset_before(self, then: datetime) -> int:
-        """See ScoredStream.offset_before. A message's time is its story's `seen_at`, so Kafka can answer."""
+        """See ScoredStream.offset_before. Kafka knows when it got a message, which is not before its story was seen:
+        from there it is not far."""
 
         def ask(consumer: Any) -> int:
             _, ends = self._bounds(consumer)
-            millis = max(int(then.timestamp() * 1000), 0)
+            millis = max(int((then.timestamp() - _SKEW) * 1000), 0)
             found = consumer.offsets_for_times({TopicPartition(self._topic, p): millis for p in ends})
-            places = {}
+            places = dict(ends)
             for partition, end in ends.items():
                 first = found.get(TopicPartition(self._topic, partition))
-                places[partition] = end if first is None else min(first.offset, end)
+                if first is not None:
+                    places[partition] = self._first_seen(consumer, partition, first.offset, end, then)
+            self._buffers.clear()  # the consumer stands elsewhere
             return self.remember(places)
 
         return self._ask(ask)
@@ -119,11 +124,28 @@ class KafkaScoredStream:
         with self._lock:
             self._drop()
 
+    def _first_seen(self, consumer: Any, partition: int, start: int, end: int, then: datetime) -> int:
+        """The offset of the first message of a partition whose story was seen at or after `then`."""
+        place = TopicPartition(self._topic, partition)
+        others = [other for other in consumer.assignment() if other != place]
+        consumer.pause(*others)
+        try:
+            consumer.seek(place, start)
+            while consumer.position(place) < end:
+                for record in consumer.poll(timeout_ms=_POLL_MS).get(place, ()):
+                    if record.offset >= end:
+                        return end
+                    if _seen(record) >= then:
+                        return int(record.offset)
+            return end
+        finally:
+            consumer.resume(*others)
+
     def _fill(self, consumer: Any, at: Places, ends: Places, limit: int) -> None:
         """Have at least `limit` messages behind `at` at hand, or all there are."""
         for partition, offset in at.items():
             buffer = self._buffers.setdefault(partition, deque())
-            if buffer and buffer[0].offset != offset:
+            if buffer and buffer[0][1].offset != offset:
                 buffer.clear()
             place = TopicPartition(self._topic, partition)
             if not buffer and consumer.position(place) != offset:
@@ -131,7 +153,7 @@ class KafkaScoredStream:
 
         def missing() -> bool:
             # A partition with nothing at hand might hold the oldest: each is waited for.
-            behind = [p for p in at if (self._buffers[p][-1].offset + 1 if self._buffers[p] else at[p]) < ends[p]]
+            behind = [p for p in at if (self._buffers[p][-1][1].offset + 1 if self._buffers[p] else at[p]) < ends[p]]
             return any(not self._buffers[p] for p in behind) or (
                 bool(behind) and sum(map(len, self._buffers.values())) < limit
             )
@@ -141,13 +163,13 @@ class KafkaScoredStream:
             polled = consumer.poll(timeout_ms=_POLL_MS)
             patience -= not polled
             for place, records in polled.items():
-                self._buffers[place.partition].extend(records)
+                self._buffers[place.partition].extend((_seen(record), record) for record in records)
 
     def _next(self, at: Places) -> int | None:
-        """The partition whose message comes next: the oldest by its time, on the way to the next remembered places."""
+        """The partition whose message comes next: the one seen first, on the way to the next remembered places."""
         later = self._next_remembered(sum(at.values()))
         candidates = [
-            (buffer[0].timestamp, partition)
+            (buffer[0][0], partition)
             for partition, buffer in self._buffers.items()
             if buffer and (later is None or at[partition] < later.get(partition, at[partition] + 1))
         ]
@@ -208,6 +230,10 @@ class KafkaScoredStream:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             consumer.close()
+
+
+def _seen(record: Any) -> datetime:
+    return seen_at(record.headers) or datetime.fromtimestamp(record.timestamp / 1000, UTC)
 
 
 class KafkaOffsets:

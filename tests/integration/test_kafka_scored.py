@@ -1,9 +1,14 @@
 """The scored topic with several partitions: one number for many places, the same way back after a restart."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
+from kafka import TopicPartition
+
 from kafka_backend import KafkaBackend
-from riskwire.testing import a_story
+from riskwire.testing import a_document, a_story
+from stream.kafka.admin import reader
+from stream.topics import topics
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -67,5 +72,23 @@ def test_the_end_is_a_place_to_begin(kafka, own_name, tmp_path):
         end = made.scored.end()
         made.scored.publish([a_story(n) for n in range(50, 60)])
         assert {one.document.id for one in read_all(made.scored, end)} == {a_story(n).id for n in range(50, 60)}
+    finally:
+        made.close()
+
+
+def test_retention_counts_from_when_kafka_got_a_message(kafka, own_name, tmp_path):
+    # A spool may hold a story for longer than the retention; the cleaner must not take it before a worker has.
+    made = KafkaBackend(kafka.bootstrap_servers, own_name, tmp_path)
+    try:
+        began = time.time() - 60
+        made.log.append([a_document(1, seen_at=START)])
+        made.scored.publish([a_story(1, seen_at=START)])
+        for topic in (topics(made.settings).documents, topics(made.settings).scored):
+            with reader(made.settings, "test") as consumer:
+                place = TopicPartition(topic.name, 0)
+                consumer.assign([place])
+                consumer.seek_to_beginning(place)
+                (record,) = consumer.poll(timeout_ms=10_000)[place]
+                assert record.timestamp / 1000 > began
     finally:
         made.close()
