@@ -1,4 +1,4 @@
-"""The Faust app of a worker, and how each of its known faults is met (../shared/reference/faust.md, by number).
+"""The Faust app of a worker, and how each of its known faults is met.
 
 1  commits every 2.8 s what Faust flushed    nothing goes through Faust's producer; scored topic and index first
 2  an exception acknowledges the event       `acks=False`; infrastructure is waited for, poison is a dead letter

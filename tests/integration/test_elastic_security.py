@@ -2,7 +2,6 @@
 deploy/elasticsearch gives, which allow what is needed and not more."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,8 +37,7 @@ def authority(folder, name):
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """`ours.crt` signed `node.crt`, which is for 127.0.0.1; `theirs.crt` has nothing to do with it."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the openssl command")
+    need_java(compiler=True)
     folder = tmp_path_factory.mktemp("certificates")
     authority(folder, "ours")
     authority(folder, "theirs")

@@ -31,6 +31,8 @@ def need_java(*, compiler: bool = False) -> None:
     lacking = missing()
     if lacking is None and compiler and shutil.which("javac") is None:
         lacking = "javac is needed for a server with users: apt-get install openjdk-17-jdk-headless"
+    if lacking is None and compiler and shutil.which("openssl") is None:
+        lacking = "openssl is needed for its certificates: apt-get install openssl"
     if lacking is not None:
         if os.environ.get("CI") == "true":
             pytest.fail(lacking)
