@@ -10,7 +10,6 @@ import pytest
 from program import wait_for
 from proxy import FaultyProxy
 from riskwire.errors import StorageError
-from riskwire.ports import SearchQuery
 from riskwire.testing import a_document
 from workers import bench
 
@@ -33,7 +32,7 @@ def test_a_failing_elasticsearch_is_waited_for_and_never_committed_past(kafka, e
             for mode in ("429", "503", "drop"):
                 proxy.mode = mode
                 time.sleep(0.5)  # what is on its way arrives
-                before, indexed = made.lags(), made.index.count(SearchQuery())
+                before, indexed = made.lags(), made.indexed()
                 made.put(stories(100, indexed))
                 end = time.monotonic() + SECONDS
                 while time.monotonic() < end:
@@ -41,11 +40,11 @@ def test_a_failing_elasticsearch_is_waited_for_and_never_committed_past(kafka, e
                     assert all(made.lags()[p].committed == before[p].committed for p in before), mode
                     assert worker.process.poll() is None, worker.said()
                     time.sleep(0.5)
-                assert made.index.count(SearchQuery()) == indexed
+                assert made.indexed() == indexed
                 assert proxy.faults[mode] > 0
                 proxy.mode = "well"
                 made.done(60, worker)
-                assert made.index.count(SearchQuery()) == indexed + 100
+                assert made.indexed() == indexed + 100
             assert made.letters() == []
             assert worker.events("the storage fails; trying again, nothing is lost")
             assert worker.stop() == 0
@@ -82,7 +81,7 @@ def test_kafka_restarted_twice_under_load(kafka, elasticsearch, own_name, tmp_pa
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
         assert restarts == 2
-        assert made.index.count(SearchQuery()) == len(arriving)
+        assert made.indexed() == len(arriving)
         assert made.letters() == []
 
 
@@ -104,7 +103,7 @@ def test_sigterm_finishes_what_is_in_hand_and_commits_it(kafka, elasticsearch, o
         assert drained["left"] == 0
         committed = sum(lag.end - lag.waiting for lag in made.lags().values())
         assert 0 < committed < 400  # it was in the middle
-        assert committed == made.index.count(SearchQuery())  # all that was indexed is committed, and nothing else
+        assert committed == made.indexed()  # all that was indexed is committed, and nothing else
         assert "Traceback" not in worker.said()
 
 
@@ -118,5 +117,5 @@ def test_a_worker_that_joins_takes_over_partitions(kafka, elasticsearch, own_nam
         wait_for(lambda: bool(second.events("indexed")), 60, second.said)
         assert len(first.events("assigned")[-1]["partitions"]) == len(second.events("assigned")[-1]["partitions"]) == 2
         made.done(90, first, second)
-        assert made.index.count(SearchQuery()) == 1_000
+        assert made.indexed() == 1_000
         assert first.stop() == second.stop() == 0

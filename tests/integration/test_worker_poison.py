@@ -6,7 +6,6 @@ import pytest
 from kafka import KafkaAdminClient
 
 from riskwire import wire
-from riskwire.ports import SearchQuery
 from riskwire.testing import a_document
 from riskwire.types import Document
 from workers import bench
@@ -56,7 +55,7 @@ def test_poison_is_put_aside_and_can_be_tried_again(kafka, elasticsearch, own_na
             assert reason in message.error_message
             assert message.stage == "decode"
             assert (message.value, message.value_size) == (value[: 64 * 1024], len(value))
-        assert made.index.count(SearchQuery()) == len(good)
+        assert made.indexed() == len(good)
 
         listed = [
             json.loads(line) for line in cli(made, "dead-letter", "list", "--format", "jsonl").stdout.splitlines()

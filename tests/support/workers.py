@@ -23,7 +23,7 @@ from kafka import TopicPartition
 from program import RISKWIRE, wait_for
 from riskwire import log, wire
 from riskwire.errors import StorageError
-from riskwire.ports import Index
+from riskwire.ports import Index, SearchQuery
 from riskwire.removal import emptied
 from riskwire.settings import ElasticsearchSettings, KafkaSettings, Settings, StreamSettings
 from riskwire.testing import KeywordScorer, UpperCaseLinker, a_document
@@ -122,6 +122,11 @@ class Bench:
 
     def lag(self) -> int:
         return sum(one.waiting for one in self.lags().values())
+
+    def indexed(self) -> int:
+        """How many stories the index has. A search sees what was refreshed, late on a busy node: that comes first."""
+        self.storage.client.indices.refresh(index=f"{self.settings.elasticsearch.prefix}-*")
+        return self.index.count(SearchQuery())
 
     def letters(self) -> list[Letter]:
         return DeadLetters(self.settings.kafka, self.publisher).all()
