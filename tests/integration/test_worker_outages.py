@@ -76,13 +76,13 @@ def test_kafka_restarted_twice_under_load(kafka, elasticsearch, own_name, tmp_pa
             else:
                 time.sleep(0.5)
         print(f"worker was started {starts} times")
-        # kafka-python leaves a socket to the collector for each connection that was refused.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
         assert restarts == 2
         assert made.indexed() == len(arriving)
         assert made.letters() == []
+    # kafka-python leaves a socket to the collector for each connection that was refused.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def made_lag(made):
