@@ -91,11 +91,21 @@ class SearchPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A story that the index will never take, and why: one for the dead letters."""
+
+    id: str
+    revision: int
+    reason: str
+
+
 class IndexResult(msgspec.Struct, frozen=True):
-    """Per call: how many were written, how many were there already in the same or a newer revision."""
+    """Per call: how many were written, how many were there already in the same or a newer revision, and which ones
+    the index will never take."""
 
     indexed: int
     superseded: int
+    refused: tuple[Refused, ...] = ()
 
 
 class SentimentBucket(msgspec.Struct, frozen=True):
@@ -135,7 +145,8 @@ class Index(Protocol):
     def put(self, documents: Sequence[ScoredDocument]) -> IndexResult:
         """Write all, durably. A replaced revision is kept; the same or an older one is left out (superseded).
 
-        Raises StorageError when nothing of this call was written; the caller tries again and does not ack.
+        Raises StorageError when not all of this call was written; the caller tries all of it again (what was written is
+        then superseded) and does not ack.
         """
         ...
 

@@ -13,7 +13,7 @@ import typer
 from riskwire import __version__
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, write_rows
-from riskwire.cli.wiring import load_model, open_store
+from riskwire.cli.wiring import load_model, open_local, open_store
 from riskwire.errors import RiskwireError
 from riskwire.ports import SearchQuery
 from riskwire.settings import Settings, find_config
@@ -88,10 +88,12 @@ def model(settings: Settings) -> Iterator[Finding]:
 def index(settings: Settings) -> Iterator[Finding]:
     """The database is whole; how much waits, and how much could not be processed."""
     folder = settings.folder
-    if not settings.database.exists():
+    if settings.kafka.bootstrap_servers:
+        yield from cluster(settings)
+    elif not settings.database.exists():
         yield "index", "ok", f"nothing kept yet in {folder}", "`riskwire up` makes it."
     else:
-        with open_store(settings) as store:
+        with open_local(settings) as store:
             wrong = store.database.check()
             if wrong:
                 yield (
@@ -110,6 +112,23 @@ def index(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(parent).free / 2**30
     status, do = ("ok", "") if free > 1 else ("warning", "Make room: below 1 GB the index may fill the disk.")
     yield "disk", status, f"{free:.1f} GB free", do
+
+
+def cluster(settings: Settings) -> Iterator[Finding]:
+    """Kafka and Elasticsearch answer; what is missing, waits, or could not be processed."""
+    from stream.kafka.admin import Cluster
+
+    rows = Cluster(settings.kafka).status()
+    if missing := [row.name for row in rows if not row.exists]:
+        yield "topics", "broken", f"missing: {', '.join(missing)}", "Call `riskwire topics init`."
+    else:
+        documents, letters = rows[0], rows[-1]
+        yield "topics", "ok", f"{documents.partitions} partitions, {documents.lag} documents waiting to be scored", ""
+        if letters.messages:
+            what = f"{letters.messages} could not be processed"
+            yield "dead letters", "warning", what, "`riskwire dead-letter list` shows why."
+    with open_store(settings) as store:
+        yield "index", "ok", f"{store.index.count(SearchQuery())} stories in {settings.elasticsearch.url}", ""
 
 
 def feeds(settings: Settings) -> Iterator[Finding]:

@@ -234,7 +234,7 @@ def stats(
     settings = _settings(config, data, feeds)
     names = active(_load(settings), settings.ingest).names
     states: list[SourceState] = []
-    if settings.database.exists():
+    if settings.kafka.bootstrap_servers or settings.database.exists():
         with open_store(settings) as store:
             states = [state for state in store.sources.all() if state.name in names]
     states += [SourceState(name=name) for name in sorted(names - {state.name for state in states})]

@@ -10,7 +10,7 @@ from riskwire.clock import Clock, SystemClock
 from riskwire.ports import ScoredEntry
 from riskwire.types import ScoredDocument
 from stream.sqlite.database import Database
-from stream.sqlite.times import to_micros
+from stream.times import to_micros
 
 #: How long entries are kept: longer than any window that is rebuilt from them.
 RETENTION = timedelta(days=7)

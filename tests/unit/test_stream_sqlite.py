@@ -23,7 +23,7 @@ from stream.sqlite.match import match_expression
 from stream.sqlite.schema import VERSION
 from stream.sqlite.scored import SqliteOffsets, SqliteScoredStream
 from stream.sqlite.storage import Storage
-from stream.sqlite.times import from_micros, to_micros
+from stream.times import from_micros, to_micros
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
