@@ -124,7 +124,7 @@ def scorer_cpu(stories: Sequence[Document]) -> float:
     from models.symbols import SymbolLinker
     from stream.scoring import scored_text
 
-    scorer = load_scorer(PRETRAINED, linker=SymbolLinker.default(()))
+    scorer = load_scorer(PRETRAINED, threads=1, linker=SymbolLinker.default(()))  # several would spin
     texts = [scored_text(one) for one in stories[:1024]]
     scorer.score(texts[:64])
     before = time.process_time()

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from riskwire.clock import Clock
+from riskwire.ports import ConsumerOffsets
 from riskwire.settings import Settings
 from stream.elastic.storage import ElasticStorage
 from stream.forget import ClusterPersonalData
@@ -23,6 +24,25 @@ from stream.sqlite.storage import Storage
 from stream.topics import topics
 
 
+class ClusterOffsets:
+    """ConsumerOffsets. A place is kept where its stream is: Kafka's of the scored topic; a name with a colon
+    (`alerts:health`) reads another stream, which is in Elasticsearch, and so is its place."""
+
+    def __init__(self, scored: ConsumerOffsets, others: ConsumerOffsets) -> None:
+        self._scored, self._others = scored, others
+
+    def committed(self, consumer: str) -> int:
+        """See ConsumerOffsets.committed."""
+        return self._of(consumer).committed(consumer)
+
+    def commit(self, consumer: str, offset: int) -> None:
+        """See ConsumerOffsets.commit."""
+        self._of(consumer).commit(consumer, offset)
+
+    def _of(self, consumer: str) -> ConsumerOffsets:
+        return self._others if ":" in consumer else self._scored
+
+
 class ClusterStore:
     """Every port of the cluster setting, as `Storage` is of the one machine's. Close it, or use it in a `with`.
 
@@ -34,16 +54,15 @@ class ClusterStore:
         self._settings, self._folder = settings, folder or settings.folder
         with ExitStack() as stack:
             self.publisher = stack.enter_context(Publisher(settings.kafka, client))
-            elastic = stack.enter_context(ElasticStorage(settings.elasticsearch))
+            self.elastic = elastic = stack.enter_context(ElasticStorage(settings.elasticsearch))
             self.index, self.notifications = elastic.index, elastic.notifications
             self.sources, self.checkpoints = elastic.sources, elastic.checkpoints
-            self._elastic_alerts = elastic.alerts
             self.alerts = PublishingAlertStore(settings.kafka, self.publisher, elastic.alerts)
-            self._remembered = elastic.known
             self.scored = KafkaScoredStream(settings.kafka, self.publisher)
             stack.callback(self.scored.close)
-            self.offsets = KafkaOffsets(settings.kafka, self.scored)
-            stack.callback(self.offsets.close)
+            in_kafka = KafkaOffsets(settings.kafka, self.scored)
+            stack.callback(in_kafka.close)
+            self.offsets = ClusterOffsets(in_kafka, elastic.offsets)
             self._stack = stack.pop_all()
 
     @cached_property
@@ -59,7 +78,7 @@ class ClusterStore:
     @cached_property
     def known(self) -> KnownAnywhere:
         """KnownStories: what this process has accepted, and what the index holds."""
-        return KnownAnywhere(self.own.log, self._remembered)
+        return KnownAnywhere(self.own.log, self.elastic.known)
 
     @cached_property
     def log(self) -> KafkaLog:
@@ -67,15 +86,17 @@ class ClusterStore:
         log = KafkaLog(self._settings.kafka, self.own.log, self.publisher, known=self.known)
         return self._stack.enter_context(closing(log))
 
-    def people(self, clock: Clock) -> ClusterPersonalData:
-        """PersonalData."""
+    def people(self, clock: Clock, *, patience: float = 120.0) -> ClusterPersonalData:
+        """PersonalData. `patience`: seconds that the workers may take."""
         return ClusterPersonalData(
             log=self.log,
             known=self.known,
             own=self.own.people,
             index=self.index,
-            alerts=self._elastic_alerts,
+            alerts=self.elastic.alerts,
+            state=self.elastic.state,
             clock=clock,
+            patience=patience,
         )
 
     def forwarder(self, clock: Clock) -> Forwarder:
