@@ -29,7 +29,7 @@ def servers() -> Iterator[dict[str, str]]:
     if all(server.is_up() for server in running.all):
         yield running.environment
         return
-    with server_folder() as folder:
+    with server_folder(memory=False) as folder:
         started = Services(folder)
         try:
             started.start()
