@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 from riskwire.clock import Clock
-from riskwire.ports import ConsumerOffsets
 from riskwire.settings import Settings
 from stream.elastic.storage import ElasticStorage
 from stream.forget import ClusterPersonalData
@@ -22,25 +21,6 @@ from stream.kafka.spool import Forwarder, KnownAnywhere
 from stream.sqlite.log import SqliteLog
 from stream.sqlite.storage import Storage
 from stream.topics import topics
-
-
-class ClusterOffsets:
-    """ConsumerOffsets. A place is kept where its stream is: Kafka's of the scored topic; a name with a colon
-    (`alerts:health`) reads another stream, which is in Elasticsearch, and so is its place."""
-
-    def __init__(self, scored: ConsumerOffsets, others: ConsumerOffsets) -> None:
-        self._scored, self._others = scored, others
-
-    def committed(self, consumer: str) -> int:
-        """See ConsumerOffsets.committed."""
-        return self._of(consumer).committed(consumer)
-
-    def commit(self, consumer: str, offset: int) -> None:
-        """See ConsumerOffsets.commit."""
-        self._of(consumer).commit(consumer, offset)
-
-    def _of(self, consumer: str) -> ConsumerOffsets:
-        return self._others if ":" in consumer else self._scored
 
 
 class ClusterStore:
@@ -60,9 +40,8 @@ class ClusterStore:
             self.alerts = PublishingAlertStore(settings.kafka, self.publisher, elastic.alerts)
             self.scored = KafkaScoredStream(settings.kafka, self.publisher)
             stack.callback(self.scored.close)
-            in_kafka = KafkaOffsets(settings.kafka, self.scored)
-            stack.callback(in_kafka.close)
-            self.offsets = ClusterOffsets(in_kafka, elastic.offsets)
+            self.offsets = KafkaOffsets(settings.kafka, self.scored)
+            stack.callback(self.offsets.close)
             self._stack = stack.pop_all()
 
     @cached_property

@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 from kafka import TopicPartition
 
 from kafka_backend import KafkaBackend
-from riskwire.cli.cluster import ClusterStore
 from riskwire.testing import a_document, a_story
 from stream.kafka.admin import reader
 from stream.topics import topics
-from workers import bench
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -94,13 +92,3 @@ def test_retention_counts_from_when_kafka_got_a_message(kafka, own_name, tmp_pat
                 assert record.timestamp / 1000 > began
     finally:
         made.close()
-
-
-def test_a_place_in_another_stream_is_kept_beside_the_ones_in_kafka(kafka, elasticsearch, own_name, tmp_path):
-    with bench(kafka, elasticsearch, own_name, tmp_path) as made:
-        with ClusterStore(made.settings, "alerts") as store:
-            store.offsets.commit("alerts:health", 1_700_000_000_000_000)
-            store.offsets.commit("alerts:health", 1_600_000_000_000_000)  # never back
-            assert store.offsets.committed("alerts") == 0
-        with ClusterStore(made.settings, "alerts") as store:
-            assert store.offsets.committed("alerts:health") == 1_700_000_000_000_000

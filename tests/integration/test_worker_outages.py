@@ -14,7 +14,7 @@ from riskwire.testing import a_document
 from workers import bench
 
 SOAK = bool(os.environ.get("RISKWIRE_SOAK"))
-SECONDS = 30 if SOAK else 6  # of each fault
+SECONDS = 30 if SOAK else 4  # of each fault
 
 
 def stories(how_many, start=0):
