@@ -87,6 +87,8 @@ def serve(settings: Settings, *, demo: bool) -> None:
             demo=demo,
             base_url=settings.web.public_url or url,
             names=linker.names,
+            healths=store.sources,
+            sources=active(sources, settings.ingest).names,
         )
         intake = Intake(store.log, store.log, clock)
         key = author_key(settings.folder, secret(settings.ingest.author_key))
