@@ -36,7 +36,8 @@ class ClusterStore:
             self.publisher = stack.enter_context(Publisher(settings.kafka, client))
             elastic = stack.enter_context(ElasticStorage(settings.elasticsearch))
             self.index, self.notifications = elastic.index, elastic.notifications
-            self.sources, self.checkpoints = elastic.sources, elastic.checkpoints
+            self.sources, self.health_offsets = elastic.sources, elastic.offsets
+            self.checkpoints = elastic.checkpoints
             self._elastic_alerts = elastic.alerts
             self.alerts = PublishingAlertStore(settings.kafka, self.publisher, elastic.alerts)
             self._remembered = elastic.known
