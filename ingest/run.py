@@ -137,7 +137,7 @@ class IngestLoop:
             now = self._clock.now()
             if stop is not None:
                 # 0. Say that its turn was taken: killed from here on, its host is not asked again before its time.
-                await self._states.save(claimed(state, self._interval(source, state), now), now, stop)
+                await self._states.claim(claimed(state, self._interval(source, state), now), stop)
             try:
                 # 1. Ask. Nothing of ours has changed when this fails or is stopped.
                 polled = await unless_stopped(source.poll(state, now), stop)
@@ -159,7 +159,7 @@ class IngestLoop:
             state, polled, decision,
             settings=self._settings, interval=source.interval, now=now, dice=random.random(),  # noqa: S311
         )  # fmt: skip
-        after = await self._states.save(after, now, stop)
+        after = await self._states.save(after, self._clock.now(), stop)
         metrics.feed_fetches.labels(source.name, polled.outcome).inc()
         metrics.feed_seconds.observe(time.perf_counter() - started)
         _report(source, polled, decision)

@@ -304,6 +304,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     moved_to: str | None = None
     moved_polls: int = 0
     body_hash: str | None = None
+    robots_until: datetime | None = None  # until then its robots.txt need not be asked again
     pace: float | None = None  # seconds between two polls, as learnt
     asked_pace: float | None = None  # seconds, as the feed itself says (ttl)
     known_since: datetime | None = None
@@ -317,13 +318,15 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     status: SourceStatus = "new"
     status_since: datetime | None = None
     usual_quiet: float | None = None  # for how long it may be silent and yet be well
+    reported: SourceHealth | None = None  # as those who watch it were told last
 
 
 class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How a source is at `at`: a state of its own, so that a rule can watch it.
 
-    Shares are of the stories that it told for the first time lately; `lateness` is the usual time from publication to
-    us, `quiet` since it last brought something new, `usual_quiet` what it may be by its own rhythm. Times in seconds.
+    `previous` is the status before, where it has changed. Shares are of the stories that it told for the first time
+    lately; `lateness` is the usual time from publication to us, `quiet` since it last brought something new,
+    `usual_quiet` what it may be by its own rhythm. Times in seconds.
     """
 
     name: str
@@ -343,14 +346,14 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthEntry(msgspec.Struct, frozen=True):
-    """A change of a source's status, with its position."""
+    """A change of a source's health, with its position."""
 
     offset: int
     health: SourceHealth
 
 
 class SourceHealths(Protocol):
-    """Every change of every source's status, as a stream. A rule reads it as it reads the scored stream:
+    """Every change of every source's health that is worth a word, as a stream. Rules read it as the scored stream:
 
     with an offset of its own (ConsumerOffsets), entry by entry, `health.at` being its clock; the newest entry of a
     name is how that source is. So a replay over the same entries raises the same alerts.
@@ -435,7 +438,7 @@ class NotificationLog(Protocol):
 
 
 class ConsumerOffsets(Protocol):
-    """How far a consumer of the scored stream has come."""
+    """How far a consumer of the scored stream has come; of another stream, when its name is `consumer:stream`."""
 
     def committed(self, consumer: str) -> int:
         """The last offset that was handled; 0 at first."""

@@ -13,6 +13,8 @@ from riskwire.identity import content_hash
 from riskwire.types import MAX_DOCUMENT_BYTES, Document, Origin, SourceType
 
 _MAX_TITLE = 8 * 1024
+#: Chinese flashes have no title: their headline stands before the text, in these brackets.
+_HEADLINE = re.compile(r"【([^【】]{2,300})】\s*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,3}")
 
 
@@ -40,6 +42,8 @@ def make_document(
     author_reputation: Mapping[str, int | None] | None = None,
 ) -> Document:
     """A Document of plain texts. The hash is over what is kept, so that a cut text is not a correction of itself."""
+    if not title and (found := _HEADLINE.match(summary)):
+        title, summary = found[1].strip(), summary[found.end() :]
     title, cut_title = cut(title, _MAX_TITLE)
     summary, cut_summary = cut(summary, MAX_DOCUMENT_BYTES - len(title.encode()))
     content, cut_content = cut(content, MAX_DOCUMENT_BYTES - len(title.encode()) - len(summary.encode()))

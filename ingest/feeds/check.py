@@ -54,7 +54,7 @@ async def explain(feed: Feed, fetcher: Fetcher, parser: ParserPool, now: Callabl
     if parsed.flaw:
         findings.append(Finding("type", "warning", parsed.flaw, "It was read all the same."))
     told = tell(feed, parsed, now())
-    findings += [*items(parsed, told, now()), *dates(told), _language(told)]
+    findings += [*items(parsed, told, now()), *dates(told), language(told)]
     try:
         again = await fetcher.get(feed.url, etag=found.etag, last_modified=found.last_modified)
         later = told
@@ -108,10 +108,11 @@ def dates(told: Sequence[Told]) -> list[Finding]:
     return [Finding("dates", "ok", text)]
 
 
-def _language(told: Sequence[Told]) -> Finding:
+def language(told: Sequence[Told]) -> Finding:
+    """In which languages it is, as it says itself."""
     count = Counter(one.document.language or "not stated" for one in told)
-    text = ", ".join(f"{language}: {number}" for language, number in count.most_common(5)) or "no story"
-    others = [language for language in count if not language.startswith(("en", "not stated"))]
+    text = ", ".join(f"{one}: {number}" for one, number in count.most_common(5)) or "no story"
+    others = [one for one in count if not one.startswith(("en", "not stated"))]
     do = "Stories in other languages are kept, but not scored." if others else ""
     return Finding("language", "warning" if others else "ok", text, do)
 

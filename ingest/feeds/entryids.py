@@ -7,7 +7,7 @@ stories is worse than to keep one twice: what is not sure gives way to the next 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -26,14 +26,15 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 def identities(
-    entries: Sequence[ParsedEntry], links: Sequence[str | None], hashes: Sequence[str], home: str | None
+    entries: Sequence[ParsedEntry], links: Sequence[str | None], hash_of: Callable[[int], str], home: str | None
 ) -> list[Identity]:
     """The identity of each entry of one fetch, in order.
 
-    `links` are canonical, `hashes` are over the texts, `home` is the feed's own page.
+    `links` are canonical, `hash_of` tells the hash of an entry's texts (of few: most have guid and link), `home` is the
+    feed's own page.
     """
-    guids = _trusted_guids(entries, links, hashes)
-    own = _own_links(links, guids, hashes, home)
+    guids = _trusted_guids(entries, links, hash_of)
+    own = _own_links(links, guids, hash_of, home)
     return [Identity(guid, link) for guid, link in zip(guids, own, strict=True)]
 
 
@@ -50,11 +51,11 @@ def stable_guid(guid: str | None) -> str | None:
 
 
 def _trusted_guids(
-    entries: Sequence[ParsedEntry], links: Sequence[str | None], hashes: Sequence[str]
+    entries: Sequence[ParsedEntry], links: Sequence[str | None], hash_of: Callable[[int], str]
 ) -> list[str | None]:
     """Each entry's guid, or None where several different entries share it."""
     guids = [stable_guid(entry.guid) for entry in entries]
-    stands_for = _grouped(guids, [link or text for link, text in zip(links, hashes, strict=True)])
+    stands_for = _grouped(guids, [link or hash_of(index) for index, link in enumerate(links)])
     return [
         guid if guid and (entry.record or len(stands_for[guid]) == 1) else None
         for guid, entry in zip(guids, entries, strict=True)
@@ -62,10 +63,10 @@ def _trusted_guids(
 
 
 def _own_links(
-    links: Sequence[str | None], guids: Sequence[str | None], hashes: Sequence[str], home: str | None
+    links: Sequence[str | None], guids: Sequence[str | None], hash_of: Callable[[int], str], home: str | None
 ) -> list[str | None]:
     """Each entry's canonical link, or None where it does not lead to this one story: a shared one, or a home page."""
-    stands_for = _grouped(links, [guid or text for guid, text in zip(guids, hashes, strict=True)])
+    stands_for = _grouped(links, [guid or hash_of(index) for index, guid in enumerate(guids)])
     return [
         link if link and len(stands_for[link]) == 1 and link != home and not _is_home(link) else None for link in links
     ]

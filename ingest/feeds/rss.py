@@ -56,13 +56,18 @@ class RssIngestor:
 
     async def poll(self, state: SourceState, now: datetime) -> Polled:
         """Fetch if it has changed, and read. Raises FetchError or ParseError."""
+        where = where_to_ask(state, self._feed.url)
+        known = state.robots_until is not None and now < state.robots_until  # also if we were started anew since
         found = await self._fetcher.get(
-            where_to_ask(state, self._feed.url),
+            where,
             etag=state.etag,
             last_modified=state.last_modified,
             robots=not self._feed.ignore_robots,
+            robots_known=known,
         )
         state = with_move(state, self._feed.url, found.url, found.permanent)
+        if not known or where_to_ask(state, self._feed.url) != where:
+            state = msgspec.structs.replace(state, robots_until=None if known else found.robots_until)
         if found.not_modified:
             return Polled(outcome="not_modified", state=state, fresh=found.fresh)
         body_hash = hash_of(found.body)
@@ -98,8 +103,11 @@ def tell(feed: Feed, parsed: ParsedFeed, seen_at: datetime, run_id: str = "") ->
     entries = merge_filings([entry for entry in parsed.entries if entry.title or entry.summary or entry.content])
     links = [safe_link(entry.link) for entry in entries]
     canonical = [canonical_link(link) for link in links]
-    hashes = [content_hash(entry.title, f"{entry.summary}\n{entry.content}") for entry in entries]
-    own = identities(entries, canonical, hashes, canonical_link(parsed.link))
+
+    def hash_of(index: int) -> str:
+        return content_hash(entries[index].title, f"{entries[index].summary}\n{entries[index].content}")
+
+    own = identities(entries, canonical, hash_of, canonical_link(parsed.link))
     return [
         _told(feed, parsed, entry, seen_at, run_id, link, identity)
         for entry, link, identity in zip(entries, links, own, strict=True)

@@ -20,7 +20,7 @@ from ingest.formats.halts import is_halt, read_halt
 from ingest.formats.parsed import ParsedEntry
 
 #: Elements that name tickers, as feedparser calls them. Several may stand in one entry.
-_TICKERS = (
+TICKERS = (
     "ndaq_issuesymbol", "nasdaq_tickers", "sa_symbol", "bz_ticker", "bz_tickers", "benzinga_ticker", "yahoo_ticker",
     "zacks_ticker", "finance_symbol", "stock_symbol",
 )  # fmt: skip
@@ -70,7 +70,8 @@ def true_link(raw: Mapping[str, Any], link: str | None) -> str | None:
 
 
 def _unwrapped(link: str | None) -> str | None:
-    if not link:
+    # Looked for as text first: few links lead through one, and to take a link apart costs more than all else here.
+    if not link or not any(page in link for _, page in _REDIRECTS):
         return link
     try:
         parts = urlsplit(link)
@@ -84,7 +85,7 @@ def _unwrapped(link: str | None) -> str | None:
 def tickers(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """Tickers in elements of their own, as they are written (`XNAS:AAPL`, `Paris:IPS`)."""
     found: list[str] = []
-    for key in _TICKERS:
+    for key in filter(raw.__contains__, TICKERS):
         for value in raw.get(f"{key}_all") or [raw.get(key)]:
             found += re.split(r"[,;\s]+", value) if isinstance(value, str) else []
     found += [html_to_text(str(tag.get("term") or "")) for tag in raw.get("tags") or () if is_stock_tag(tag)]
@@ -137,7 +138,7 @@ def _hook_media_description() -> None:
     _FeedParserMixin._end_media_description = end
 
 
-for _name in _TICKERS:
+for _name in TICKERS:
     _hook(_name)
 for _uri, _prefix in _PREFIXES.items():
     _FeedParserMixin._matchnamespaces.clear()  # made anew from `namespaces` by the next parser

@@ -37,7 +37,7 @@ class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     title: str = ""
     link: str | None = None
     language: str | None = None
-    ttl: float | None = None  # seconds
+    ttl: float | None = None  # seconds between two polls that it asks for (`ttl`, else `sy:updatePeriod`)
     entries: tuple[ParsedEntry, ...] = ()
     flaw: str | None = None
 

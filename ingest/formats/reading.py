@@ -1,4 +1,7 @@
-"""Bytes → ParsedFeed, by feedparser. Runs inside a parser process (`.worker`): it may hang, grow or crash."""
+"""Bytes → ParsedFeed, by the short way where that is sure, else by feedparser.
+
+Runs inside a parser process (`.worker`): it may hang, grow or crash.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ import feedparser
 
 from ingest.documents.text import html_to_text
 from ingest.formats.jsonfeed import looks_like_json, read_json_feed
-from ingest.formats.namespaces import is_stock_tag, refine
+from ingest.formats.namespaces import TICKERS, is_stock_tag, refine
 from ingest.formats.parsed import ParsedEntry, ParsedFeed
+from ingest.formats.quick import read_quickly
 from riskwire.errors import ParseError
 from riskwire.types import MAX_DOCUMENT_BYTES
 
@@ -25,18 +29,32 @@ _OTHER_XML = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex|opml|svg|error)[\s>]",
 _OTHERS = {b"urlset": "a sitemap", b"sitemapindex": "a sitemap", b"opml": "OPML (a list of feeds)", b"svg": "a picture"}
 #: What feedparser leaves of "Name (mailto:a@example.org)" when it takes the address out.
 _AFTER_NAME = re.compile(r"\s*\((?:mailto:)?\)?\s*$", re.IGNORECASE)
+#: Of RSS' syndication module (`sy:updatePeriod`), in seconds.
+_PERIODS = {"hourly": 3600.0, "daily": 86400.0, "weekly": 7 * 86400.0, "monthly": 30 * 86400.0, "yearly": 365 * 86400.0}
+_LISTS = frozenset(("authors", "content", "links", "tags", *(f"{key}_all" for key in TICKERS)))
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}\sencoding\s*=")
 _BOM = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-def read_feed(body: bytes, url: str = "", content_type: str | None = None) -> ParsedFeed:
-    """Read a feed. What is broken but has entries is read; raises ParseError when there is no feed in it."""
+def read_feed(body: bytes, url: str = "", content_type: str | None = None, *, quick: bool = True) -> ParsedFeed:
+    """Read a feed. What is broken but has entries is read; raises ParseError when there is no feed in it.
+
+    Without `quick` always by feedparser: the same comes out, later.
+    """
     head = body[:4096].removeprefix(_BOM[0])
     if not body.strip():
         raise ParseError("is empty", about=url)
     if looks_like_json(head):
         return read_json_feed(body, url)
-    headers = {"content-location": url, "content-type": _served_as(body, head, content_type)}
+    served_as = _served_as(body, head, content_type)
+    found = read_quickly(body, url, served_as) if quick else None
+    if found is not None:
+        return _normal(found.version, found.feed, found.entries[:MAX_ENTRIES])
+    return _by_feedparser(body, head, url, served_as)
+
+
+def _by_feedparser(body: bytes, head: bytes, url: str, served_as: str) -> ParsedFeed:
+    headers = {"content-location": url, "content-type": served_as}
     try:
         # A BytesIO, never the bytes: feedparser takes a string for an address or a file name, and opens it.
         # Only text is kept, by our own reader: its sanitising and resolving would be work for nothing (a third of it).
@@ -46,21 +64,30 @@ def read_feed(body: bytes, url: str = "", content_type: str | None = None) -> Pa
     except Exception as error:
         # Whatever it is: it was this feed's bytes that brought it about.
         raise ParseError("can't be read as a feed", about=url) from error
-    raw = [dict(entry) for entry in found.get("entries", [])[:MAX_ENTRIES]]
+    raw = [_checked(entry) for entry in found.get("entries", [])[:MAX_ENTRIES]]
     version = str(found.get("version") or "")
     cut_off = isinstance(found.get("bozo_exception"), SAXException) and not _END.search(body[-1024:])
     if not raw and (not version or cut_off):
         raise ParseError(_what_is_it(body, head, found.get("bozo_exception")), about=url)
-    feed = dict(found.get("feed", {}))
+    flaw = _flaw(found.get("bozo_exception")) if found.get("bozo") else None
+    return _normal(version, dict(found.get("feed", {})), raw, flaw)
+
+
+def _normal(version: str, feed: dict[str, Any], entries: list[dict[str, Any]], flaw: str | None = None) -> ParsedFeed:
     return ParsedFeed(
         version=version,
         title=_text(feed.get("title")),
         link=_string(feed.get("link")),
         language=_string(feed.get("language")),
-        ttl=_minutes(feed.get("ttl")),
-        entries=tuple(refine(entry, _entry(entry), feed) for entry in raw),
-        flaw=_flaw(found.get("bozo_exception")) if found.get("bozo") else None,
+        ttl=_minutes(feed.get("ttl")) or _syndication(feed),
+        entries=tuple(refine(entry, _entry(entry), feed) for entry in entries),
+        flaw=flaw,
     )
+
+
+def _checked(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry without what only bears the name of a list: an element called `links` is no list of links."""
+    return {name: value for name, value in entry.items() if name not in _LISTS or isinstance(value, list)}
 
 
 def _served_as(body: bytes, head: bytes, content_type: str | None) -> str:
@@ -153,5 +180,22 @@ def _source(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _minutes(value: object) -> float | None:
+    number = _number(value)
+    return number * 60.0 if number else None
+
+
+def _number(value: object) -> int | None:
     text = value.strip() if isinstance(value, str) else ""
-    return float(text) * 60 if text.isascii() and text.isdigit() and len(text) < 6 else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else None
+
+
+def _syndication(feed: dict[str, Any]) -> float | None:
+    """Seconds between two changes by RSS' syndication module: so many times (one) a period (a day).
+
+    Once an hour counts as nothing said: WordPress writes it into every feed.
+    """
+    period, times = _string(feed.get("sy_updateperiod")), _number(feed.get("sy_updatefrequency"))
+    if period is None and times is None:
+        return None
+    seconds = _PERIODS.get((period or "daily").lower())
+    return seconds / (times or 1) if seconds and (seconds, times or 1) != (3600.0, 1) else None

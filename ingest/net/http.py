@@ -40,7 +40,8 @@ _refused: ContextVar[list[str] | None] = ContextVar("ingest_refused", default=No
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     """What one GET brought. `url` is the last of the redirects, `permanent` where those that are meant for good led.
 
-    `fresh` is how many seconds the answer stays what it is, as far as the server says.
+    `fresh` is how many seconds the answer stays what it is, as far as the server says; `robots_until` is how long what
+    robots.txt said on the way holds, where it was asked.
     """
 
     url: str
@@ -52,6 +53,7 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
     last_modified: str | None = None
     permanent: str | None = None
     fresh: float | None = None
+    robots_until: datetime | None = None
     headers: dict[str, str] = {}
 
 
@@ -119,12 +121,13 @@ class Fetcher:
         accept: str = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5",
         headers: Mapping[str, str] | None = None,
         robots: bool = False,
+        robots_known: bool = False,
     ) -> Fetched:
         """Fetch a URL; with validators, conditionally. `file:` only where the settings allow it.
 
         `headers` may hold credentials: they are sent to this URL's host alone, and not along with a redirect.
         With `robots`, each host on the way is asked first whether it wants programs there (`ingest.net.robots`), unless
-        `ingest.ignore_robots` is set.
+        `ingest.ignore_robots` is set; not this URL's own when that is `robots_known`.
 
         Raises AddressRefused (nothing was connected to), TooLarge, or FetchError with status and Retry-After.
         """
@@ -139,8 +142,9 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 return await self._follow(
-                    url, wanted, headers or {}, robots=robots and not self._settings.ignore_robots
-                )
+                    url, wanted, headers or {},
+                    robots=robots and not self._settings.ignore_robots, known=robots_known,
+                )  # fmt: skip
         except TimeoutError:
             raise FetchError(f"did not answer in full within {self._settings.timeout:g} s", about=url) from None
 
@@ -167,16 +171,17 @@ class Fetcher:
         )  # fmt: skip
 
     async def _follow(
-        self, url: str, wanted: Mapping[str, str], private: Mapping[str, str], *, robots: bool
+        self, url: str, wanted: Mapping[str, str], private: Mapping[str, str], *, robots: bool, known: bool = False
     ) -> Fetched:
         here, permanent, forever = url, None, True
+        until: list[datetime] = []
         for _ in range(MAX_REDIRECTS + 1):
             check_url(here)
-            if robots:
-                await self._robots.check(here, self._get_robots)
+            if robots and not (known and here == url):
+                until.append(await self._robots.check(here, self._get_robots))
             answer = await self._one(here, {**wanted, **private} if here == url else wanted)
             if isinstance(answer, Fetched):
-                return msgspec.structs.replace(answer, permanent=permanent)
+                return msgspec.structs.replace(answer, permanent=permanent, robots_until=min(until, default=None))
             here = urljoin(here, answer.location)
             forever = forever and answer.status in _FOR_GOOD
             permanent = here if forever else permanent

@@ -56,8 +56,11 @@ class Robots:
         self._known: dict[tuple[str, str], _Rules] = {}
         self._asking: dict[tuple[str, str], asyncio.Lock] = {}
 
-    async def check(self, url: str, get: Callable[[str], Awaitable[Answer]]) -> None:
-        """Raises RobotsRefused where the host does not want us; `get` fetches its robots.txt."""
+    async def check(self, url: str, get: Callable[[str], Awaitable[Answer]]) -> datetime:
+        """Until when this address may be asked for; `get` fetches its host's robots.txt.
+
+        Raises RobotsRefused where the host does not want us.
+        """
         parts = urlsplit(url)
         origin = (parts.scheme, parts.netloc.lower())
         known = self._known.get(origin)
@@ -69,6 +72,7 @@ class Robots:
                 about=url,
                 hint="If its publisher offers it to programs, set ignore_robots = true in its table.",
             )
+        return known.until
 
     async def _learn(self, origin: tuple[str, str], get: Callable[[str], Awaitable[Answer]]) -> _Rules:
         lock = self._asking.setdefault(origin, asyncio.Lock())

@@ -27,6 +27,9 @@ _NEWEST = 0.1
 _FADES = 14 * 86400.0
 #: A pause twice as long as any before is silence.
 _BEYOND = 2.0
+#: A share that has moved by so much is told to those who watch, and a lateness by this part of itself.
+_STEP = 0.05
+_LATER = 0.25
 #: Never silent sooner than this (seconds); and while nobody knows its nights and weekends, not within this.
 _SOONEST, _UNKNOWN, _KNOWN_AFTER = 2 * 3600.0, 72 * 3600.0, timedelta(days=8)
 
@@ -59,7 +62,8 @@ def with_stories(state: SourceState, polled: Polled, decision: Decision, now: da
         return state
     if first:
         return msgspec.structs.replace(state, last_new_at=now)
-    gap = (now - (old.last_new_at or now)).total_seconds()
+    # What was published while nobody asked (we were stopped, or late) says nothing of the source's own pauses.
+    gap = (now - (old.last_new_at or now)).total_seconds() - _unasked(old, now)
     late = _median([seconds for one in decision.new if (seconds := _late(one)) is not None])
     return msgspec.structs.replace(
         state,
@@ -92,14 +96,16 @@ def status_of(state: SourceState, now: datetime) -> SourceStatus:
 
 
 def with_status(state: SourceState, now: datetime) -> tuple[SourceState, SourceHealth | None]:
-    """The state with its status as it is now; and, where that has changed, the record that says so."""
-    status = status_of(state, now)
+    """The state with its status as it is now; and, where its health has changed, the record that says so."""
+    status, previous = status_of(state, now), state.status
     if state.last_new_at is not None:
         state = msgspec.structs.replace(state, usual_quiet=usual_quiet(state, now))
-    if status == state.status:
+    if status != previous:
+        state = msgspec.structs.replace(state, status=status, status_since=now)
+    health = health_of(state, now, previous=previous if status != previous else None)
+    if not _is_news(health, state.reported):
         return state, None
-    changed = msgspec.structs.replace(state, status=status, status_since=now)
-    return changed, health_of(changed, now, previous=state.status)
+    return msgspec.structs.replace(state, reported=health), health
 
 
 def health_of(state: SourceState, now: datetime, previous: SourceStatus | None = None) -> SourceHealth:
@@ -121,6 +127,31 @@ def health_of(state: SourceState, now: datetime, previous: SourceStatus | None =
         quiet=_quiet(state, now),
         usual_quiet=usual_quiet(state, now) if state.last_new_at else None,
     )
+
+
+def _is_news(health: SourceHealth, told: SourceHealth | None) -> bool:
+    """Whether a rule could see a difference: another status, one more failure, a share or lateness that has moved."""
+    if health.previous is not None:
+        return True
+    if told is None:
+        return health.status != "new"
+    if health.failures >= FAILING and health.failures != told.failures:
+        return True
+    return (
+        _moved(health.undated, told.undated, _STEP)
+        or _moved(health.duplicates, told.duplicates, _STEP)
+        or _moved(health.lateness, told.lateness, max(60.0, _LATER * (told.lateness or 0.0)))
+    )
+
+
+def _moved(now: float | None, before: float | None, by: float) -> bool:
+    return (now is None) != (before is None) or abs((now or 0.0) - (before or 0.0)) >= by
+
+
+def _unasked(state: SourceState, now: datetime) -> float:
+    """For how many seconds it should have been asked (a stream: was not heard) and was not."""
+    due = state.next_poll_at or state.last_polled_at
+    return max((now - due).total_seconds(), 0.0) if due is not None else 0.0
 
 
 def _quiet(state: SourceState, now: datetime) -> float | None:

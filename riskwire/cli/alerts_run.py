@@ -51,5 +51,7 @@ def run(
             settings=settings.alerts,
             base_url=settings.web.public_url or f"http://{settings.web.host}:{settings.web.port}",
             names=SymbolLinker.default(settings.model.symbols).names,
+            healths=store.sources,
+            health_offsets=store.health_offsets,
         )
         asyncio.run(supervise({"alerts": engine.run}, asyncio.Event()))

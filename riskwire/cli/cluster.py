@@ -36,7 +36,8 @@ class ClusterStore:
             self.publisher = stack.enter_context(Publisher(settings.kafka, client))
             self.elastic = elastic = stack.enter_context(ElasticStorage(settings.elasticsearch))
             self.index, self.notifications = elastic.index, elastic.notifications
-            self.sources, self.checkpoints = elastic.sources, elastic.checkpoints
+            self.sources, self.health_offsets = elastic.sources, elastic.offsets
+            self.checkpoints = elastic.checkpoints
             self.alerts = PublishingAlertStore(settings.kafka, self.publisher, elastic.alerts)
             self.scored = KafkaScoredStream(settings.kafka, self.publisher)
             stack.callback(self.scored.close)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from riskwire.cli.feeds_ask import findings_of, title_of
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, short, stderr_console, when, write_rows
 from riskwire.errors import FeedsFileError, UsageError
@@ -20,8 +20,6 @@ from riskwire.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.base import SourceConfig
-    from ingest.feeds.check import Finding
-    from ingest.feeds.feed import Feed
     from ingest.feeds.list import Sources
 
 app = typer.Typer(no_args_is_help=True, help="List, edit and check the sources.")
@@ -57,8 +55,8 @@ Example: riskwire feeds remove Example
 """
 CHECK_HELP = """Fetch a feed (by URL, or by its name in the feeds file) and explain it.
 
-Robots, type, items, dates, language, caching, and whether its stories can be known again. Exit code 1 when something is
-broken.
+Robots, type, items, dates, language, caching, and whether its stories can be known again. Another source (by name) is
+asked once, or listened to for a moment: what keeps it off, and what it brings. Exit code 1 when something is broken.
 
 Example: riskwire feeds check https://example.org/rss
 """
@@ -112,6 +110,9 @@ def add(
     zone: Annotated[str | None, typer.Option("--zone", help="What its dates mean that name no zone (IANA).")] = None,
     interval: Annotated[float | None, typer.Option("--interval", help="Seconds between two polls.")] = None,
     source_type: Annotated[str | None, typer.Option("--source-type", help="news, social or filing.")] = None,
+    ignore_robots: Annotated[
+        bool, typer.Option("--ignore-robots", help="Its publisher offers it to programs, whatever robots.txt says.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Fetch it first.")] = True,
     feeds: FileOption = None, allow_private_addresses: PrivateOption = None, allow_local_files: LocalOption = None,
     data: DataOption = None, config: ConfigOption = None,
@@ -125,11 +126,12 @@ def add(
     sources = _load(settings)
     if url in {one.address for one in sources.rows}:
         raise UsageError("is there already", about=url)
-    title = _title(settings, Feed(name="new", url=url, zone=zone)) if check else ""
+    title = title_of(settings, Feed(name="new", url=url, zone=zone, ignore_robots=ignore_robots)) if check else ""
     name = name or _free_name(title or url, sources)
     if name in sources.names:
         raise UsageError("is the name of another source", about=name, hint="Give another one: --name NAME.")
     values: dict[str, Any] = {"name": name, "url": url, "zone": zone, "interval": interval, "source_type": source_type}
+    values["ignore_robots"] = ignore_robots or None
     try:
         import msgspec
 
@@ -171,9 +173,7 @@ def check(
         found: SourceConfig = known[0] if known else Feed(name="new", url=what)
     else:
         found = _named(_load(settings), what)
-    if not isinstance(found, Feed):
-        raise UsageError(f"is no feed, but of the kind {found.table}", about=found.name)
-    findings = _explain(settings, found)
+    findings = findings_of(settings, found)
     rows = [{"check": one.check, "status": one.status, "found": one.found, "do": one.do} for one in findings]
     columns = [(name, field(name)) for name in ("check", "status", "found", "do")]
     write_rows(rows, style, table=columns, csv_columns=columns)
@@ -341,29 +341,3 @@ def _free(name: str, taken: set[str]) -> str:
     while free in taken:
         free, count = f"{name} ({count})", count + 1
     return free
-
-
-def _title(settings: Settings, feed: Feed) -> str:
-    """The title of a feed that can be read. Raises IngestError."""
-
-    async def ask() -> str:
-        from ingest.formats.parse import ParserPool
-        from ingest.net.http import Fetcher
-
-        async with ParserPool(settings.ingest.parse_timeout, 1) as parser, Fetcher(settings.ingest) as fetcher:
-            found = await fetcher.get(feed.url, robots=True)
-            return (await parser.parse(found.body, found.url, found.content_type)).title
-
-    return asyncio.run(ask())
-
-
-def _explain(settings: Settings, feed: Feed) -> list[Finding]:
-    async def ask() -> list[Finding]:
-        from ingest.feeds.check import explain
-        from ingest.formats.parse import ParserPool
-        from ingest.net.http import Fetcher
-
-        async with ParserPool(settings.ingest.parse_timeout, 1) as parser, Fetcher(settings.ingest) as fetcher:
-            return await explain(feed, fetcher, parser, lambda: datetime.now(UTC))
-
-    return asyncio.run(ask())

@@ -119,7 +119,7 @@ def _instances(settings: Settings) -> list[str]:
     from ingest.feeds.list import load_sources
     from ingest.social.mastodon.source import Hashtag
 
-    rows = load_sources(settings.ingest.feeds).rows
+    rows = load_sources(settings.feeds_file).rows
     return sorted({urlsplit(row.base).hostname or "" for row in rows if isinstance(row, Hashtag)})
 
 

@@ -81,6 +81,8 @@ def serve(settings: Settings, *, demo: bool) -> None:
             demo=demo,
             base_url=settings.web.public_url or url,
             names=linker.names,
+            healths=store.sources,
+            sources=active(sources, settings.ingest).names,
         )
         inlet = Inlet(settings, store, clock)
 

@@ -19,7 +19,8 @@ from ingest.feeds.list import Sources
 from ingest.intake import Intake
 from ingest.run import IngestLoop
 from ingest.social.bluesky.jetstream import OVERLAP, read_position
-from ingest.social.bluesky.source import BlueskyStreamer, Search
+from ingest.social.bluesky.search import Search
+from ingest.social.bluesky.source import BlueskyStreamer
 from riskwire import wire
 from riskwire.clock import ManualClock, SystemClock
 from riskwire.errors import AddressRefused, FetchError, IngestError

@@ -166,6 +166,31 @@ def test_the_cap_counts_after_decompression() -> None:
     assert len(fetch(answering(b"x" * 100_000), config=config).body) == 100_000
 
 
+def test_a_gigabyte_in_a_megabyte_takes_no_memory() -> None:
+    """At the default cap of 15 MiB, however much is behind it."""
+    packer = zlib.compressobj(wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()
+    assert len(bomb) < 1_100_000
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    before, most = resident(), 0
+
+    async def run() -> None:
+        nonlocal most
+        async with serving(answering(bomb, Content_Encoding="gzip")) as base, Fetcher(settings()) as fetcher:
+            asking = asyncio.ensure_future(fetcher.get(base + "/feed"))
+            while not asking.done():
+                most = max(most, resident())
+                await asyncio.sleep(0.001)
+            with pytest.raises(TooLarge):
+                await asking
+
+    asyncio.run(run())
+    assert most - before < 200 * 1024 * 1024
+
+
 def test_hanging_servers_are_left() -> None:
     async def silent(request: web.Request) -> web.Response:
         await asyncio.sleep(60)

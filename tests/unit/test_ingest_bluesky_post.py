@@ -17,7 +17,7 @@ from ingest.social.bluesky.jetstream import (
     subscription,
 )
 from ingest.social.bluesky.post import without_mentions
-from ingest.social.bluesky.source import Search
+from ingest.social.bluesky.search import Search
 from riskwire.errors import FeedsFileError
 
 AT = datetime(2026, 9, 1, 12, 0, 0, 123456, tzinfo=UTC)

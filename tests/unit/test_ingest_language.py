@@ -58,6 +58,29 @@ def test_english_full_of_names_is_not_called_foreign(text: str) -> None:
     assert detect(text, "en-gb") == "en-gb"
 
 
+@pytest.mark.parametrize("declared", [None, "en-us", "de"])
+def test_plain_english_needs_no_detector(declared: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.documents.language._detector", None)
+    text = "Harbour Mills raises its outlook after a strong quarter and says that “more” will follow this year"
+    assert base(detect(text, declared)) == "en"
+
+
+@pytest.mark.parametrize("declared", [None, "en"])
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr", "Le film « The Price and the Stake » sort mercredi dans les salles, a indiqué le distributeur lundi"),
+        (
+            "de",
+            "Der Film «The Rise and Fall of the House» läuft ab Donnerstag in den Kinos, sagte der Verleih am Montag",
+        ),
+        ("es", "La película «The Price and the Stake» se estrena el miércoles en los cines, informó la distribuidora"),
+    ],
+)
+def test_an_english_title_makes_no_english_text(language: str, text: str, declared: str | None) -> None:
+    assert base(detect(text, declared)) in (language, declared or "")
+
+
 def test_a_declaration_is_a_hint_not_the_truth() -> None:
     english = "The central bank kept interest rates unchanged and said that inflation had slowed"
     assert detect(english, "de") == "en"

@@ -154,9 +154,13 @@ def read_position(cursor: str | None) -> Position:
         return Position()
 
 
-def subscription(base: str, cursor: int | None) -> str:
-    """The URL of a stream of posts. Without `kinds`, so that everyone's account events come, too."""
-    return f"{base}{PATH}?collections={quote(POSTS)}" + ("" if cursor is None else f"&cursor={cursor}")
+def subscription(base: str, cursor: int | None, dictionary: int | None = None) -> str:
+    """The URL of a stream of posts. Without `kinds`, so that everyone's account events come, too.
+
+    `dictionary` is the number of the one that its frames are to be compressed with.
+    """
+    asked = f"{base}{PATH}?collections={quote(POSTS)}" + ("" if cursor is None else f"&cursor={cursor}")
+    return asked + ("" if dictionary is None else f"&zstdDictionary={dictionary}")
 
 
 def moment(text: str | None) -> datetime | None:

@@ -7,15 +7,15 @@ handle, and unlike Mastodon's there is none by a number. Its id is made of its a
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
 
 import msgspec
 
-from ingest.base import Context, Emit, Gone, Kind, SourceConfig, Told
+from ingest.base import Context, Emit, Gone, Kind, Told
 from ingest.documents.authors import pseudonym
 from ingest.documents.cashtags import Wanted
-from ingest.feeds.feed import check_address
-from ingest.net.streaming import Refused, Socket, websocket
+from ingest.net.http import Fetcher
+from ingest.net.streaming import Refused, websocket
+from ingest.social.bluesky.compression import Dictionary, Frames, dictionary_of
 from ingest.social.bluesky.jetstream import (
     GONE,
     PATH,
@@ -30,6 +30,7 @@ from ingest.social.bluesky.jetstream import (
 )
 from ingest.social.bluesky.place import Place
 from ingest.social.bluesky.post import PLATFORM, post_document, tags_of
+from ingest.social.bluesky.search import Search
 from ingest.social.firehose import Batches, Recent
 from riskwire import metrics
 from riskwire.clock import Clock, SystemClock
@@ -40,7 +41,6 @@ from riskwire.ports import SourceState
 from riskwire.settings import IngestSettings
 from riskwire.types import Document
 
-HOSTS = ("jetstream.us-east.bsky.network", "jetstream.us-west.bsky.network")
 #: Seconds without any event, in a network that has dozens a second, after which a host is given up for the next.
 SILENCE = 30.0
 #: Seconds between two looks at the time while nothing comes.
@@ -48,43 +48,6 @@ _TICK = 0.25
 #: Frames between two looks at who else wants the event loop.
 _BURST = 256
 _log = get_logger("ingest")
-
-
-class Search(SourceConfig, frozen=True, kw_only=True):
-    """One `[[bluesky]]` table: posts with one of these `cashtags` (`"*"`: any), `hashtags` or `keywords`.
-
-    `languages`: only posts in these, or in none they name. `hosts` are tried in turn.
-    """
-
-    table: ClassVar[str] = "bluesky"
-
-    cashtags: tuple[str, ...] = ()
-    hashtags: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = HOSTS
-
-    @property
-    def bases(self) -> tuple[str, ...]:
-        """The hosts as URLs."""
-        return tuple((host if "://" in host else f"wss://{host}").rstrip("/") for host in self.hosts)
-
-    @property
-    def address(self) -> str:
-        """The first host."""
-        return self.bases[0] if self.hosts else ""
-
-    def check(self) -> None:
-        """See SourceConfig."""
-        if not (self.cashtags or self.hashtags or self.keywords):
-            raise ValueError("cashtags: name cashtags, hashtags or keywords: the whole network is too much")
-        for field in ("cashtags", "hashtags", "keywords", "languages"):
-            if not all(one.strip() and len(one) <= 100 and one.isprintable() for one in getattr(self, field)):
-                raise ValueError(f"{field}: each must be 1 to 100 printable characters")
-        if not self.hosts:
-            raise ValueError("hosts: name at least one")
-        for base in self.bases:
-            check_address("hosts", base, ("ws", "wss"))
 
 
 class BlueskyStreamer:
@@ -101,7 +64,9 @@ class BlueskyStreamer:
         user_agent: str = "Riskwire",
         clock: Clock | None = None,
         silence: float = SILENCE,
+        fetcher: Fetcher | None = None,
     ) -> None:
+        """`fetcher` gets the hosts' dictionaries; without one, streams are read plain."""
         self._source = source
         self._settings = settings
         self._key = author_key
@@ -109,6 +74,8 @@ class BlueskyStreamer:
         self._user_agent = user_agent
         self._clock = clock or SystemClock()
         self._silence = silence
+        self._fetcher = fetcher if source.compress else None
+        self._plain: set[str] = set()  # hosts whose compressed frames were of no use
         self._turn = 0
         self._seen: Recent[str] = Recent()  # (at-uri, cid) as told
         self._deleted: Recent[str] = Recent()  # ids, also of what was never told
@@ -146,19 +113,32 @@ class BlueskyStreamer:
 
     async def _connect(self, host: str, state: SourceState, emit: Emit, stop: asyncio.Event) -> None:
         position = read_position(state.cursor)
-        for last in (False, True):
+        dictionary: Dictionary | None = None
+        if self._fetcher is not None and host not in self._plain:
+            dictionary = await dictionary_of(self._fetcher, host, self.name)
+        for last in (False, False, True):
             cursor = position.cursor(host)
             try:
                 async with websocket(
-                    subscription(host, cursor),
+                    subscription(host, cursor, dictionary.id if dictionary else None),
                     self._settings,
                     user_agent=self._user_agent,
                     silence=self._silence,
                     protocols=("xrpc.v1.json",),
                 ) as socket:
-                    await self._read(socket, host, position if cursor is not None else Position(), state, emit, stop)
+                    frames = Frames(socket, dictionary, host)
+                    try:
+                        await self._read(
+                            frames, host, position if cursor is not None else Position(), state, emit, stop
+                        )
+                    finally:
+                        if frames.broken:
+                            self._plain.add(host)
                     return
             except Refused as error:
+                if dictionary is not None and error.reason == "UnknownZstdDictionary":
+                    dictionary = None  # it has another since, for the next connection
+                    continue
                 if last or position.seq is None or error.reason not in ("CursorTooOld", "FutureCursor"):
                     raise
                 # The number is of no use here any more. By its time the host starts at the oldest that it has, and
@@ -167,7 +147,7 @@ class BlueskyStreamer:
                 position = msgspec.structs.replace(position, seq=None)
 
     async def _read(
-        self, socket: Socket, host: str, resumed: Position, state: SourceState, emit: Emit, stop: asyncio.Event
+        self, socket: Frames, host: str, resumed: Position, state: SourceState, emit: Emit, stop: asyncio.Event
     ) -> None:
         batches = Batches(emit, state, self._seen)
         here = Place(self.name, host, resumed)
@@ -257,8 +237,9 @@ class BlueskyStreamer:
 
 def _make(config: Search, context: Context) -> BlueskyStreamer:
     return BlueskyStreamer(
-        config, context.settings, context.author_key, context.run_id, user_agent=context.fetcher.user_agent
-    )
+        config, context.settings, context.author_key, context.run_id, user_agent=context.fetcher.user_agent,
+        fetcher=context.fetcher,
+    )  # fmt: skip
 
 
 KIND = Kind(Search, _make)
