@@ -1,4 +1,4 @@
-"""Writing to Elasticsearch and asking it, on the servers that are running (`make services`) or that this starts.
+"""Writing to Elasticsearch and asking it, on a real server.
 
 put       our `put` (bodies made and written, every item judged) against a bare `helpers.bulk` over ready dictionaries
           with default settings, on the same stories in the same run
@@ -13,12 +13,11 @@ import contextlib
 import os
 import random
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
+from cluster_servers import ELASTICSEARCH, servers
 from elasticsearch import Elasticsearch, helpers
 
 from riskwire.ports import SearchQuery
@@ -29,13 +28,6 @@ from riskwire.wire import to_builtins
 from stream.elastic import schema
 from stream.elastic.mapping import KINDS
 from stream.elastic.storage import ElasticStorage
-
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-
-from cluster import server_folder  # noqa: E402
-from services import FOLDER, Services  # noqa: E402
 
 STORIES = int(os.environ.get("STORIES", "20000"))
 BATCH = 1_000
@@ -115,27 +107,10 @@ def milliseconds(work: Callable[[datetime], object], end: datetime, times: int =
     return statistics.median(taken), sorted(taken)[int(0.95 * times)]
 
 
-@contextlib.contextmanager
-def servers() -> Iterator[str]:
-    """The address of a server."""
-    running = Services(FOLDER)
-    if running.elasticsearch.is_up():
-        yield running.elasticsearch.url
-        return
-    with server_folder() as folder:
-        started = Services(folder)
-        started.elasticsearch.start()
-        try:
-            started.elasticsearch.wait()
-            yield started.elasticsearch.url
-        finally:
-            started.elasticsearch.stop()
-
-
 def main() -> None:
     """Measure, print, tidy up."""
-    with servers() as url:
-        settings = ElasticsearchSettings(url=url, prefix="bench")
+    with servers() as where:
+        settings = ElasticsearchSettings(url=where[ELASTICSEARCH], prefix="bench")
         with ElasticStorage(settings, patience=120) as storage:
             with contextlib.suppress(Exception):
                 clean(storage)

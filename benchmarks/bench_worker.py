@@ -7,8 +7,7 @@ Promises, each measured in this run on the same documents:
    without guarantees, and no slower than the same job in quixstreams (extra `bench`; left out, and said so, where it is
    not installed: $PYTHON_BENCH names its interpreter).
 
-`python benchmarks/bench_worker.py [--stories N] [--rounds N]`; the servers of `make services` (.services/env), or those
-that RISKWIRE_KAFKA__BOOTSTRAP_SERVERS and RISKWIRE_ELASTICSEARCH__URL name. Exit code 1: a promise is broken.
+`python benchmarks/bench_worker.py [--stories N] [--rounds N]`. Exit code 1: a promise is broken.
 """
 
 from __future__ import annotations
@@ -27,6 +26,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from cluster_servers import servers
 
 from riskwire.settings import ElasticsearchSettings, KafkaSettings
 from riskwire.types import Document
@@ -68,19 +69,6 @@ def documents(how_many: int) -> list[Document]:
         )
         for n in range(how_many)
     ]
-
-
-def environment() -> dict[str, str]:
-    """Where the servers are."""
-    path = ROOT / ".services" / "env"
-    found = dict(os.environ)
-    if not found.get("RISKWIRE_KAFKA__BOOTSTRAP_SERVERS") and path.exists():
-        for line in path.read_text().splitlines():
-            name, _, value = line.removeprefix("export ").partition("=")
-            found[name] = value
-    if not found.get("RISKWIRE_KAFKA__BOOTSTRAP_SERVERS"):
-        raise SystemExit("no servers: make services")
-    return found
 
 
 def compete(command: Sequence[str], environment: dict[str, str]) -> dict[str, float]:
@@ -136,7 +124,7 @@ def scorer_cpu(stories: Sequence[Document]) -> float:
     from models.symbols import SymbolLinker
     from stream.scoring import scored_text
 
-    scorer = load_scorer(PRETRAINED, linker=SymbolLinker.default(()))
+    scorer = load_scorer(PRETRAINED, threads=1, linker=SymbolLinker.default(()))  # several would spin
     texts = [scored_text(one) for one in stories[:1024]]
     scorer.score(texts[:64])
     before = time.process_time()
@@ -151,9 +139,11 @@ def main() -> int:
     parser.add_argument("--stories", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    where, stories = environment(), documents(options.stories)
+    stories = documents(options.stories)
     quix = os.environ.get("PYTHON_BENCH") or (sys.executable if importlib.util.find_spec("quixstreams") else None)
-    rounds = [one_round(f"b{uuid.uuid4().hex[:8]}", where, stories, quix) for _ in range(options.rounds)]
+    with servers() as where:
+        environment = dict(os.environ) | where
+        rounds = [one_round(f"b{uuid.uuid4().hex[:8]}", environment, stories, quix) for _ in range(options.rounds)]
     rate = {
         name: statistics.median(one[name]["stories"] / one[name]["seconds"] for one in rounds) for name in rounds[0]
     }

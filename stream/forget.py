@@ -4,6 +4,9 @@ Nothing here is one transaction, so it goes the way of every removal: one more r
 onto the documents topic, behind what may still be under way there (the key is the story's id). The workers write it,
 and purge the revisions before it. Then the alerts' evidence, and this process's own file.
 
+Which stories these were is kept until all is done, under the author's pseudonym: after the first step nothing else
+knows it, and a run that found no workers is to be finished by the next.
+
 Beyond it, and said so: Kafka's topics keep what was sent until their retention has passed.
 """
 
@@ -23,9 +26,17 @@ from riskwire.errors import StorageBusy
 from riskwire.ports import DocumentLog, Forgotten, Index, KnownStories, PersonalData
 from riskwire.removal import is_telling
 from stream.elastic.alerts import ElasticAlertStore
+from stream.elastic.state import State
 
 #: Seconds between two looks whether the workers have come so far.
 _PAUSE = 0.5
+_KIND = "forget"
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The stories of an author that are being removed."""
+
+    ids: tuple[str, ...]
 
 
 class ClusterPersonalData:
@@ -42,11 +53,12 @@ class ClusterPersonalData:
         own: PersonalData,
         index: Index,
         alerts: ElasticAlertStore,
+        state: State,
         clock: Clock,
-        patience: float = 120.0,
+        patience: float,
     ) -> None:
         self._log, self._known, self._own, self._index, self._alerts = log, known, own, index, alerts
-        self._clock, self._patience = clock, patience
+        self._state, self._clock, self._patience = state, clock, patience
 
     def traces(self, authors: Sequence[str], ids: Sequence[str] = ()) -> Forgotten:
         """See PersonalData.traces. `scored` and `dead_letters` are 0: a topic gives nothing up."""
@@ -55,17 +67,22 @@ class ClusterPersonalData:
     def forget(self, authors: Sequence[str], now: datetime, ids: Sequence[str] = ()) -> Forgotten:
         """See PersonalData.forget. Raises StorageBusy when the workers have not come so far in time."""
         found, titles = self._found(authors, ids)
-        intake = Intake(self._log, self._known, self._clock)
-        gone = [Gone(author=author) for author in authors]
+        for author in authors:
+            self._state.save(_KIND, author, Begun(found.ids))
         if found.stories:
-            asyncio.run(intake.take((), gone=gone, source="forget"))
+            intake = Intake(self._log, self._known, self._clock)
+            asyncio.run(intake.take((), gone=[Gone(author=author) for author in authors], source="forget"))
         self._wait(found.ids)
         self._alerts.forget(found.ids, titles)
-        return msgspec.structs.replace(found, scrubbed=self._own.forget(authors, now, found.ids).scrubbed)
+        done = msgspec.structs.replace(found, scrubbed=self._own.forget(authors, now, found.ids).scrubbed)
+        for author in authors:
+            self._state.delete(_KIND, author)
+        return done
 
     def _found(self, authors: Sequence[str], ids: Sequence[str]) -> tuple[Forgotten, set[str]]:
         theirs = {story.id for author in authors if author for story in self._known.by_author(author)}
-        both = sorted(theirs | set(ids))
+        begun = {one for author in authors if (old := self._state.load(_KIND, author, Begun)) for one in old.ids}
+        both = sorted(theirs | begun | set(ids))
         pasts = {one: self._index.revisions(one) for one in both}
         titles = {story.title for past in pasts.values() for story in past if is_telling(story.title)}
         found = Forgotten(

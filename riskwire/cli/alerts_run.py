@@ -13,8 +13,8 @@ from riskwire.cli.options import ConfigOption, DataOption, cluster_settings
 
 HELP = """Watch the scored topic by the rules, and tell people.
 
-One process reads all partitions; its place is kept in Kafka, its windows are rebuilt from the topic at each start, and
-what was said to whom is kept in its data folder. Run one of it.
+One process reads all partitions. Its place is kept in Kafka, its windows are rebuilt from the topic at each start, and
+what was said to whom is kept in Elasticsearch. Run one of it.
 
 Example: riskwire alerts run --rules rules.yml
 """

@@ -95,6 +95,7 @@ def backfill(
                 f"{done.unscored} unscored, {done.undated} undated",
                 markup=False,
                 highlight=False,
+                soft_wrap=True,
             )
             for message in done.errors:
                 typer.echo(f"riskwire: {message}", err=True)

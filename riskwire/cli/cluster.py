@@ -34,13 +34,11 @@ class ClusterStore:
         self._settings, self._folder = settings, folder or settings.folder
         with ExitStack() as stack:
             self.publisher = stack.enter_context(Publisher(settings.kafka, client))
-            elastic = stack.enter_context(ElasticStorage(settings.elasticsearch))
+            self.elastic = elastic = stack.enter_context(ElasticStorage(settings.elasticsearch))
             self.index, self.notifications = elastic.index, elastic.notifications
             self.sources, self.health_offsets = elastic.sources, elastic.offsets
             self.checkpoints = elastic.checkpoints
-            self._elastic_alerts = elastic.alerts
             self.alerts = PublishingAlertStore(settings.kafka, self.publisher, elastic.alerts)
-            self._remembered = elastic.known
             self.scored = KafkaScoredStream(settings.kafka, self.publisher)
             stack.callback(self.scored.close)
             self.offsets = KafkaOffsets(settings.kafka, self.scored)
@@ -60,7 +58,7 @@ class ClusterStore:
     @cached_property
     def known(self) -> KnownAnywhere:
         """KnownStories: what this process has accepted, and what the index holds."""
-        return KnownAnywhere(self.own.log, self._remembered)
+        return KnownAnywhere(self.own.log, self.elastic.known)
 
     @cached_property
     def log(self) -> KafkaLog:
@@ -68,15 +66,17 @@ class ClusterStore:
         log = KafkaLog(self._settings.kafka, self.own.log, self.publisher, known=self.known)
         return self._stack.enter_context(closing(log))
 
-    def people(self, clock: Clock) -> ClusterPersonalData:
-        """PersonalData."""
+    def people(self, clock: Clock, *, patience: float = 120.0) -> ClusterPersonalData:
+        """PersonalData. `patience`: seconds that the workers may take."""
         return ClusterPersonalData(
             log=self.log,
             known=self.known,
             own=self.own.people,
             index=self.index,
-            alerts=self._elastic_alerts,
+            alerts=self.elastic.alerts,
+            state=self.elastic.state,
             clock=clock,
+            patience=patience,
         )
 
     def forwarder(self, clock: Clock) -> Forwarder:

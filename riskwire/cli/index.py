@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, cluster_settings
+from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, cluster_settings
 from riskwire.cli.output import field, write_rows
 from riskwire.clock import SystemClock
 from riskwire.errors import UsageError
@@ -63,7 +63,12 @@ def init(data: DataOption = None, config: ConfigOption = None) -> None:
 
 
 @app.command("status", help=STATUS_HELP, short_help="Version, size, what is to be done.")
-def status(data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table) -> None:
+def status(
+    data: DataOption = None,
+    config: ConfigOption = None,
+    limit: LimitOption = None,
+    style: FormatOption = Format.table,
+) -> None:
     """Print a row an alias; exit code 1 when one is not as it should be."""
     from stream.elastic import schema
 
@@ -74,7 +79,7 @@ def status(data: DataOption = None, config: ConfigOption = None, style: FormatOp
         {name: getattr(state, name) for name in state.__struct_fields__} | {"problem": state.problem}
         for state in states
     ]
-    write_rows(rows, style, table=COLUMNS, csv_columns=COLUMNS, empty="no indices")
+    write_rows(rows, style, limit=limit, table=COLUMNS, csv_columns=COLUMNS, empty="no indices")
     if any(state.problem for state in states):
         raise typer.Exit(1)
 

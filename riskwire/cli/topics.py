@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, cluster_settings
+from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, cluster_settings
 from riskwire.cli.output import field, write_rows
 from riskwire.wire import to_builtins
 
@@ -34,12 +34,17 @@ def init(data: DataOption = None, config: ConfigOption = None) -> None:
 
 
 @app.command("status", help=STATUS_HELP, short_help="Partitions, messages, lag.")
-def status(data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table) -> None:
+def status(
+    data: DataOption = None,
+    config: ConfigOption = None,
+    limit: LimitOption = None,
+    style: FormatOption = Format.table,
+) -> None:
     """Print a row a topic; exit code 1 when one is missing."""
     from stream.kafka.admin import Cluster
 
     rows = [to_builtins(row) for row in Cluster(cluster_settings(config, data).kafka).status()]
-    write_rows(rows, style, table=COLUMNS, csv_columns=COLUMNS, empty="no topics")
+    write_rows(rows, style, limit=limit, table=COLUMNS, csv_columns=COLUMNS, empty="no topics")
     if not all(row["exists"] for row in rows):
         typer.echo("riskwire: topics are missing. Call `riskwire topics init`.", err=True)
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ from elasticsearch import Elasticsearch
 
 from riskwire.errors import StorageError
 from riskwire.ports import NotificationEntry
-from riskwire.removal import tells_of, without_story
+from riskwire.removal import is_telling, tells_of, without_story
 from riskwire.types import Alert, AlertStatus
 from stream.elastic.bodies import action, alert_body, alert_of, rewriting
 from stream.elastic.bulk import Bulk
@@ -43,7 +43,9 @@ class ElasticAlertStore:
 
     def forget(self, ids: Sequence[str], titles: Collection[str]) -> None:
         """They stay, without what was written in these stories. Raises StorageError."""
-        alerts = [without_story(alert, ids, titles) for alert in self.telling_of(ids)]
+        found = self.telling_of(ids)
+        shown = {one.title for alert in found for one in alert.evidence if one.id in ids and is_telling(one.title)}
+        alerts = [without_story(alert, ids, {*titles, *shown}) for alert in found]
         entries = [rewriting(_identity(alert), alert.transition) + alert_body(alert) + b"\n" for alert in alerts]
         if entries:
             self._bulk.write(self._alerts, entries)

@@ -30,7 +30,7 @@ class ElasticStorage:
             patience=patience,
             refresh=refresh,
         )
-        state = State(self.client, self.bulk, settings.prefix)
+        self.state = state = State(self.client, self.bulk, settings.prefix)
         self.index = ElasticIndex(self.client, self.bulk, settings.prefix)
         self.alerts = ElasticAlertStore(self.client, self.bulk, settings.prefix)
         self.known = ElasticKnownStories(self.client, settings.prefix)

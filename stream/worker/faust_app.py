@@ -114,6 +114,8 @@ def attach(
 
     @app.task  # type: ignore[untyped-decorator, unused-ignore]
     async def work() -> None:
+        # Faust's own figures of each message, which nobody reads: 3 % of a worker's time.
+        app.sensors.remove(app.monitor)
         running.append(asyncio.ensure_future(pipeline.run()))
         await asyncio.shield(running[0])
         if not taking.stopping:

@@ -74,6 +74,7 @@ class Pipeline:
         self._scorer, self._linker, self._clock, self._settings = scorer, linker, clock, settings
         self._batch_tokens, self._languages = batch_tokens, languages
         self._inbox: deque[Taken] = deque()
+        self._tokens = 0  # of the inbox
         self._came, self._room, self._closing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._prepared: asyncio.Queue[Batch | None] = asyncio.Queue(1)
         self._scoring: asyncio.Queue[asyncio.Task[Batch] | None] = asyncio.Queue(_SCORING - 1)
@@ -93,6 +94,7 @@ class Pipeline:
             self._room.clear()
             await self._room.wait()
         self._inbox.append(taken)
+        self._tokens += taken.weight
         self._came.set()
 
     async def run(self) -> None:
@@ -145,19 +147,17 @@ class Pipeline:
         taken: list[Taken] = []
         tokens = 0
         while self._inbox and len(taken) < self._settings.batch_size:
-            tokens += self._inbox[0].weight
-            if taken and tokens > self._batch_tokens:
+            weight = self._inbox[0].weight
+            if taken and tokens + weight > self._batch_tokens:
                 break
+            tokens += weight
             taken.append(self._inbox.popleft())
+        self._tokens -= tokens
         self._room.set()
         return Batch(taken=taken)
 
     def _is_full(self) -> bool:
-        waiting = len(self._inbox)
-        # To weigh each at every arrival would cost more than it brings: the fewest that can fill a batch are enough.
-        return waiting >= self._settings.batch_size or (
-            waiting * 8 >= self._settings.batch_size and sum(one.weight for one in self._inbox) >= self._batch_tokens
-        )
+        return len(self._inbox) >= self._settings.batch_size or self._tokens >= self._batch_tokens
 
     async def _score(self, group: asyncio.TaskGroup) -> None:
         """Start scoring in order; how many run at once is bounded by the queue and the threads."""

@@ -74,10 +74,11 @@ class Watchdog(threading.Thread):
             except StorageError:
                 standstill.forget()  # Kafka is away; when it is back, everybody needs a moment
                 continue
+            if lags is not None:
+                metrics.queue_depth.set(sum(lag.waiting for lag in lags.values()))
             if lags is None or self._excused():
                 standstill.forget()
                 continue
-            metrics.queue_depth.set(sum(lag.waiting for lag in lags.values()))
             if stuck := standstill.look(time.monotonic(), lags, self._mine()):
                 _log.error(
                     "documents wait and nothing was committed: leaving, to be started again",

@@ -11,6 +11,7 @@ from ingest.documents.authors import FILE, pseudonym
 from ingest.intake import Intake
 from riskwire.cli.cluster import ClusterStore
 from riskwire.clock import SystemClock
+from riskwire.errors import StorageBusy
 from riskwire.identity import content_hash
 from riskwire.testing import a_document
 from riskwire.types import Alert, Evidence
@@ -44,6 +45,19 @@ def tell(store, *posts):
     return decision
 
 
+def alert_on(*stories):
+    return Alert(
+        rule="r",
+        labels={},
+        annotations={"summary": f"Worst: {stories[0].title}"},
+        status="firing",
+        starts_at=NOW,
+        updated_at=NOW,
+        fingerprint="f",
+        evidence=tuple(Evidence(id=one.id, title=one.title, link=one.link, score=-0.5) for one in stories),
+    )
+
+
 def command(made, *arguments):
     return made.command("forget", *arguments)
 
@@ -58,17 +72,7 @@ def test_what_a_person_wrote_is_gone_everywhere_but_the_topics(kafka, elasticsea
             tell(store, post(1, "jo@social.example", "Zorblatt warns of losses"), post(3, "jo@social.example", "Zorb"))
             made.done(90, worker)
             held = [store.index.get(a_document(number).id) for number in (1, 2)]
-            alert = Alert(
-                rule="r",
-                labels={},
-                annotations={"summary": f"Worst: {held[0].title}"},
-                status="firing",
-                starts_at=NOW,
-                updated_at=NOW,
-                fingerprint="f",
-                evidence=tuple(Evidence(id=one.id, title=one.title, link=one.link, score=-0.5) for one in held),
-            )
-            store.alerts.put_alerts([alert])
+            store.alerts.put_alerts([alert_on(*held)])
             assert len(store.index.revisions(a_document(1).id)) == 2
         time.sleep(1)  # what was just written is found by its author a refresh later
 
@@ -93,3 +97,31 @@ def test_what_a_person_wrote_is_gone_everywhere_but_the_topics(kafka, elasticsea
             assert not again.new
             assert not again.corrected
         assert not any(b"Zorb" in path.read_bytes() for path in tmp_path.glob("riskwire.db*"))
+
+
+@pytest.mark.timeout(240)
+def test_what_found_no_workers_is_finished_by_the_next_run(kafka, elasticsearch, own_name, tmp_path):
+    jo = pseudonym(KEY, "mastodon", "jo@social.example")
+    with bench(kafka, elasticsearch, own_name, tmp_path) as made, ClusterStore(made.settings, "ingest") as store:
+        worker = made.start()
+        tell(store, post(1, "jo@social.example", "Zorblatt gains"))
+        made.done(90, worker)
+        assert worker.stop() == 0
+        story = store.index.get(a_document(1).id)
+        store.alerts.put_alerts([alert_on(story)])
+        made.storage.client.indices.refresh(index=f"{own_name}-*")
+        people = store.people(SystemClock(), patience=1)
+        with pytest.raises(StorageBusy, match="1 removals wait"):
+            people.forget([jo], NOW)
+        (kept,) = store.alerts.list_alerts()
+        assert kept.evidence[0].title == "Zorblatt gains"
+
+        worker = made.start()
+        made.done(90, worker)
+        made.storage.client.indices.refresh(index=f"{own_name}-*")
+        found = people.forget([jo], NOW)
+        assert (found.ids, found.stories, found.alerts) == ((story.id,), 0, 1)
+        made.storage.client.indices.refresh(index=f"{own_name}-*")
+        (kept,) = store.alerts.list_alerts()
+        assert (kept.evidence[0].title, kept.annotations["summary"]) == ("(removed)", "Worst: (removed)")
+        assert people.traces([jo]).ids == ()  # and then nothing knows any more which they were

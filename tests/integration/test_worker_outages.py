@@ -1,18 +1,20 @@
 """Elasticsearch answers wrongly, Kafka is restarted, a worker is told to stop or stands still: nothing is lost."""
 
 import os
+import re
 import time
+import urllib.request
 
 import pytest
 
-from program import wait_for
+from program import free_port, wait_for
 from proxy import FaultyProxy
 from riskwire.errors import StorageError
 from riskwire.testing import a_document
 from workers import bench
 
 SOAK = bool(os.environ.get("RISKWIRE_SOAK"))
-SECONDS = 30 if SOAK else 6  # of each fault
+SECONDS = 30 if SOAK else 4  # of each fault
 
 
 def stories(how_many, start=0):
@@ -103,13 +105,21 @@ def test_sigterm_finishes_what_is_in_hand_and_commits_it(kafka, elasticsearch, o
 
 @pytest.mark.timeout(120)
 def test_a_worker_that_joins_takes_over_partitions(kafka, elasticsearch, own_name, tmp_path):
-    with bench(kafka, elasticsearch, own_name, tmp_path) as made:
+    port = free_port()
+
+    def lag_shown():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return float(re.search(r"^riskwire_queue_depth (\S+)", answer.read().decode(), re.M).group(1))
+
+    with bench(kafka, elasticsearch, own_name, tmp_path, stuck_after=12) as made:
         made.put(stories(1_000))
-        first = made.start(seconds=0.4)
+        first = made.start(seconds=0.4, RISKWIRE_STREAM__HEALTH_PORT=str(port))
         wait_for(lambda: bool(first.events("indexed")), 60, first.said)
+        wait_for(lambda: 0 < lag_shown() <= 1_000, 30, first.said)
         second = made.start(seconds=0.4)
         wait_for(lambda: bool(second.events("indexed")), 60, second.said)
         assert len(first.events("assigned")[-1]["partitions"]) == len(second.events("assigned")[-1]["partitions"]) == 2
         made.done(90, first, second)
         assert made.indexed() == 1_000
+        wait_for(lambda: lag_shown() == 0, 30, first.said)
         assert first.stop() == second.stop() == 0
