@@ -3,6 +3,8 @@ only reads the index must not wait for the model's libraries."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from riskwire.clock import Clock
@@ -11,7 +13,10 @@ from riskwire.ports import Linker, Scorer
 from riskwire.settings import ModelSettings, Settings
 
 if TYPE_CHECKING:
+    from models.artefact import Artefact
     from models.inference import OnnxScorer
+    from models.registry.reload import FollowingScorer
+    from models.registry.store import Registry
     from models.symbols import SymbolLinker
     from stream.sqlite.database import Kind
     from stream.sqlite.storage import Storage
@@ -33,15 +38,70 @@ def open_store(settings: Settings, *, kind: Kind | None = None, clock: Clock | N
     return Storage(settings.database, kind=kind, clock=clock)
 
 
+def registry_of(settings: ModelSettings) -> Registry:
+    """The registry of these settings."""
+    from models.registry.store import Registry
+
+    if settings.registry is None:
+        raise ConfigError("is not set", about="model.registry")
+    return Registry(settings.registry.expanduser())
+
+
 def load_model(settings: ModelSettings) -> tuple[OnnxScorer, SymbolLinker]:
-    """The verified model and the linker. Raises ModelError and its kinds, InputError for a list of symbols."""
-    from models.artefact import PRETRAINED
-    from models.inference import load_scorer
+    """The verified model of now, and the linker: `model.path`, else what is in production, else the packaged one.
+
+    Raises ModelError and its kinds, InputError for a list of symbols.
+    """
+    from models import artefact
     from models.symbols import SymbolLinker
 
     linker = SymbolLinker.default(settings.symbols)
-    scorer = load_scorer(settings.path or PRETRAINED, device=settings.device, threads=settings.threads, linker=linker)
-    return scorer, linker
+    if settings.path is not None:
+        found = artefact.load(settings.path.expanduser())
+    elif settings.registry is not None:
+        registry = registry_of(settings)
+        found = registry.load(registry.production())
+    else:
+        found = artefact.load()
+    return _scorer(found, settings, linker), linker
+
+
+@contextmanager
+def watch_model(settings: ModelSettings) -> Iterator[tuple[OnnxScorer | FollowingScorer, SymbolLinker]]:
+    """The same for what runs for long: a promotion is picked up, and what can't be used is reported and left.
+
+    Raises ModelError and its kinds when not even an older model can be used.
+    """
+    from models.registry.reload import FollowingScorer
+    from models.symbols import SymbolLinker
+    from riskwire import metrics
+
+    if settings.path is not None or settings.registry is None:
+        scorer, linker = load_model(settings)
+        metrics.observe_model(scorer.model.name, scorer.model.version, scorer.provider)
+        yield scorer, linker
+        return
+
+    def changed(scorer: OnnxScorer | None, error: str) -> None:
+        metrics.model_refused.set(bool(error))
+        metrics.model_changes.labels("refused" if scorer is None else "taken").inc()
+        if scorer is not None:
+            metrics.observe_model(scorer.model.name, scorer.model.version, scorer.provider)
+
+    linker = SymbolLinker.default(settings.symbols)
+    with FollowingScorer(
+        registry_of(settings),
+        lambda found: _scorer(found, settings, linker),
+        interval=settings.registry_interval,
+        on_change=changed,
+    ) as following:
+        yield following, linker
+
+
+def _scorer(found: Artefact, settings: ModelSettings, linker: SymbolLinker) -> OnnxScorer:
+    from models.inference import OnnxScorer
+
+    return OnnxScorer(found, device=settings.device, threads=settings.threads, linker=linker)
 
 
 def load_scorer(settings: ModelSettings) -> tuple[Scorer, Linker]:
