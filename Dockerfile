@@ -1,5 +1,7 @@
-# The runtime image: no torch, no compiler, not root.
-FROM python:3.12-slim-bookworm AS build
+# The runtime image: no torch, no compiler, not root. RUNTIME=gpu takes onnxruntime-gpu with the CUDA libraries it names.
+ARG PYTHON=3.12-slim-bookworm
+FROM python:${PYTHON} AS build
+ARG RUNTIME=cpu
 WORKDIR /src
 RUN python -m venv /opt/riskwire
 COPY requirements.lock pyproject.toml README.md LICENSE ./
@@ -9,11 +11,19 @@ COPY models models
 COPY stream stream
 COPY alerts alerts
 COPY dashboards dashboards
-RUN /opt/riskwire/bin/pip install --no-cache-dir --constraint requirements.lock ".[cpu]"
+RUN case "$RUNTIME" in cpu|gpu) ;; *) echo "RUNTIME is cpu or gpu, not $RUNTIME" >&2; exit 1 ;; esac \
+ && /opt/riskwire/bin/pip install --no-cache-dir --constraint requirements.lock ".[$RUNTIME]" \
+ && if [ "$RUNTIME" = gpu ]; then \
+      /opt/riskwire/bin/pip install --no-cache-dir --constraint requirements.lock "onnxruntime-gpu[cuda,cudnn]"; fi \
+ # What must not be in it: training's libraries, and the other runtime beside this one.
+ && if /opt/riskwire/bin/pip show --quiet torch 2>/dev/null; then echo "torch came along" >&2; exit 1; fi \
+ && [ "$(/opt/riskwire/bin/pip list 2>/dev/null | grep -c '^onnxruntime')" = 1 ]
 
-FROM python:3.12-slim-bookworm
+FROM python:${PYTHON}
 RUN useradd --system --uid 10001 --home-dir /var/lib/riskwire --create-home riskwire
 COPY --from=build /opt/riskwire /opt/riskwire
+# Where the GPU variant's CUDA libraries lie (nothing in the other).
+RUN find /opt/riskwire -path '*/nvidia/*' -type d -name lib > /etc/ld.so.conf.d/riskwire.conf && ldconfig
 ENV PATH=/opt/riskwire/bin:$PATH RISKWIRE_DATA=/var/lib/riskwire RISKWIRE_LOG__FORMAT=json PYTHONUNBUFFERED=1
 USER riskwire
 VOLUME /var/lib/riskwire

@@ -10,15 +10,21 @@ PIP := -m pip install --quiet --disable-pip-version-check --constraint requireme
 SOURCES := riskwire ingest models stream alerts dashboards tests benchmarks scripts
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-train lint format bench train soak lock vendor docs conformance clean
+.PHONY: help setup run services services-stop test test-train lint format bench train soak lock vendor docs conformance clean
 
 help: ## list the commands
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/installed-$(RUNTIME) ## make .venv with the light runtime (GPU=1: onnxruntime-gpu)
 
 run: setup ## start everything on this machine: make run ARGS="--demo"
 	@exec $(BIN)/riskwire up $(ARGS)
+
+services: ## start a real Kafka and Elasticsearch on this machine, empty (KEEP=1: as they were)
+	@$(PYTHON) scripts/services.py start
+
+services-stop: ## end them
+	@$(PYTHON) scripts/services.py stop
 
 test: $(VENV)/installed-test ## set up and pass the tests (CI=true: nothing may be missing)
 	@$(BIN)/python -m pytest tests --ignore=tests/train $(ARGS)

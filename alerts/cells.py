@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from alerts.durations import format_duration
-from alerts.rules import Reading, Rule
+from alerts.rules import Reading, StoryRule
 from alerts.samples import Sample
 from alerts.states import INACTIVE, Phase
 from alerts.windows import Window
@@ -26,7 +26,7 @@ class Late(msgspec.Struct, frozen=True):
 class Cell:
     """One rule for one group."""
 
-    def __init__(self, rule: Rule, order: int, group: str, lateness: timedelta) -> None:
+    def __init__(self, rule: StoryRule, order: int, group: str, lateness: timedelta) -> None:
         self.rule = rule
         self.group = group
         self.order = (order, group)

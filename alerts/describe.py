@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from alerts.durations import format_duration
-from alerts.rules import Reading, Rule
+from alerts.rules import Reading, StoryRule
 from alerts.samples import MARKET, Sample
 from alerts.templates import fill
 from riskwire.identity import fingerprint
@@ -19,8 +19,8 @@ MAX_EVIDENCE = 10
 #: ended. `held_until` and `worst_value` are for the engine, which takes an alert up again after a restart.
 OWN_ANNOTATIONS = frozenset(
     {
-        "company", "condition", "ended", "held_until", "late", "measure", "reading", "sources", "stories", "worst",
-        "worst_value",
+        "company", "condition", "ended", "error", "held_until", "last_success", "late", "measure", "reading", "sources",
+        "stories", "worst", "worst_value",
     }
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ class Builder:
 
     def firing(
         self,
-        rule: Rule,
+        rule: StoryRule,
         group: str,
         reading: Reading,
         samples: Iterable[Sample],
@@ -74,7 +74,7 @@ class Builder:
             origin="demo" if any(sample.demo for sample in stories) else "live",
         )
 
-    def link(self, rule: Rule, group: str, starts_at: datetime, now: datetime) -> str | None:
+    def link(self, rule: StoryRule, group: str, starts_at: datetime, now: datetime) -> str | None:
         """The page, filtered to the company and the time of the alert; None where no address is known."""
         if not self._base_url:
             return None
@@ -83,7 +83,7 @@ class Builder:
         query["until"] = _utc(now + timedelta(minutes=1))  # exclusive, and the newest story should be in it
         return f"{self._base_url}/?{urlencode(query)}"
 
-    def _annotations(self, rule: Rule, group: str, reading: Reading) -> dict[str, str]:
+    def _annotations(self, rule: StoryRule, group: str, reading: Reading) -> dict[str, str]:
         value = "unknown" if reading.value is None else rule.show(reading.value)
         sign = "≤" if rule.below is not None else "≥"
         own = {
@@ -110,7 +110,7 @@ class Builder:
         return {key: fill(text, fields) for key, text in texts.items()} | own
 
 
-def _worst(rule: Rule, reading: Reading, before: Alert | None) -> dict[str, str]:
+def _worst(rule: StoryRule, reading: Reading, before: Alert | None) -> dict[str, str]:
     """The value furthest beyond the threshold so far, as a reader sees it and as a number."""
     values = [reading.value] if reading.value is not None else []
     if before is not None and (text := before.annotations.get("worst_value")) is not None:
@@ -121,7 +121,7 @@ def _worst(rule: Rule, reading: Reading, before: Alert | None) -> dict[str, str]
     return {"worst": rule.show(worst), "worst_value": repr(worst)}
 
 
-def labels_of(rule: Rule, group: str) -> dict[str, str]:
+def labels_of(rule: StoryRule, group: str) -> dict[str, str]:
     """What makes an alert this alert: its rule, its company, and the rule's own labels."""
     labels = {"rule": rule.name} | rule.labels
     if group != MARKET:
@@ -129,7 +129,7 @@ def labels_of(rule: Rule, group: str) -> dict[str, str]:
     return labels
 
 
-def evidence_of(rule: Rule, samples: list[Sample]) -> tuple[Evidence, ...]:
+def evidence_of(rule: StoryRule, samples: list[Sample]) -> tuple[Evidence, ...]:
     """The stories that carry it, strongest first; ties by id, so that a replay names the same ones."""
     carrying = [sample for sample in samples if rule.carries(sample)] or samples
     strongest = heapq.nsmallest(MAX_EVIDENCE, carrying, key=lambda sample: (rule.strength(sample), sample.id))

@@ -1,8 +1,8 @@
-"""The alert engine: scored stream → rules → stored states → notices, and only then the offset.
+"""The alert engine: scored stream and sources' health → rules → stored states → notices, and only then the offset.
 
 The order is the guarantee:
 
-1. read stories, evaluate them, each at its own `seen_at`
+1. read stories (and changes of health), evaluate them, each at its own `seen_at` (`at`)
 2. store the states that alerts entered
 3. hand them to the notice pipeline
 4. commit the offset
@@ -16,25 +16,28 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from alerts.dedup import name_of
 from alerts.evaluate import Evaluator
+from alerts.health import SourceHealthRule
+from alerts.patience import patiently, sleep_unless, until_stored
 from alerts.pipeline import NoticePipeline
 from alerts.rules import RuleSet
+from alerts.watch import HealthEvaluator
 from riskwire import metrics
 from riskwire.clock import Clock
-from riskwire.errors import StorageError
 from riskwire.log import get_logger
-from riskwire.ports import AlertStore, ConsumerOffsets, NotificationLog, Notifier, ScoredStream
+from riskwire.ports import AlertStore, ConsumerOffsets, NotificationLog, Notifier, ScoredStream, SourceHealths
 from riskwire.settings import AlertSettings
-from riskwire.types import Alert
+from riskwire.types import Alert, AlertStatus
 
 log = get_logger("alerts")
 
-#: Its name at ConsumerOffsets.
-CONSUMER = "alerts"
+#: Its names at ConsumerOffsets: of the scored stream, and of the sources' health.
+CONSUMER, HEALTH_CONSUMER = "alerts", "alerts:health"
 #: Seconds a story may take from `seen_at` to the scored stream before the clock's ticks overtake it.
 TICK_GRACE = 1.5
 _POLL = 0.05
@@ -49,7 +52,11 @@ _FINISH_SECONDS = 2.0
 
 
 class AlertEngine:
-    """Reads every scored story once; run one of it. `names` gives companies' names by symbol, for the notices."""
+    """Reads every scored story once, and every change of `healths`; run one of it.
+
+    `names` gives companies' names by symbol, for the notices; `sources` are those that are polled, None if not known.
+    `health_offsets` keeps the place in `healths` where `offsets` is of another store.
+    """
 
     def __init__(
         self,
@@ -65,11 +72,16 @@ class AlertEngine:
         demo: bool = False,
         base_url: str = "",
         names: Mapping[str, str] | None = None,
+        healths: SourceHealths | None = None,
+        health_offsets: ConsumerOffsets | None = None,
+        sources: Collection[str] | None = None,
         grace: float = TICK_GRACE,
     ) -> None:
+        self._rules = rules
         self._scored = scored
+        self._healths = healths
         self._store = store
-        self._offsets = offsets
+        self._offsets, self._health_offsets = offsets, health_offsets or offsets
         self._clock = clock
         self._grace = grace
         self._evaluator = Evaluator(
@@ -79,20 +91,22 @@ class AlertEngine:
             base_url=base_url,
             names=names,
         )
+        self._watch = HealthEvaluator(rules, sources=sources, base_url=base_url)
         self.pipeline = NoticePipeline(rules, notifiers, notices, clock, settings)
         self._offset = 0
+        self._health_offset = 0
         self._read_all = False
         self._statuses: dict[str, str] = {}
         self._looks: deque[tuple[float, datetime]] = deque(maxlen=64)
 
     @property
     def caught_up(self) -> bool:
-        """Whether every published story was evaluated, and every notice is delivered."""
+        """Whether all that was published was evaluated, and every notice is delivered."""
         return self._read_all and self.pipeline.idle
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set. A store that fails is waited for; nothing is skipped."""
-        await self._patiently(self._start, stop)
+        await patiently(self._start, stop)
         if stop.is_set():
             return
         async with asyncio.TaskGroup() as tasks:
@@ -106,12 +120,16 @@ class AlertEngine:
     async def _start(self) -> int:
         """Windows from the stream, open alerts from the store, untold notices from both. Nothing is sent twice."""
         self._offset = await asyncio.to_thread(self._offsets.committed, CONSUMER)
+        self._health_offset = await asyncio.to_thread(self._health_offsets.committed, HEALTH_CONSUMER)
         await self._fill_windows()
+        await self._fill_watch()
         kept: list[Alert] = []
-        for status, limit in (("pending", _OPEN), ("firing", _OPEN), ("resolved", _RESOLVED)):
-            kept += await asyncio.to_thread(self._list, status, limit)
+        limits: dict[AlertStatus, int] = {"pending": _OPEN, "firing": _OPEN, "resolved": _RESOLVED}
+        for status, limit in limits.items():
+            kept += await asyncio.to_thread(partial(self._store.list_alerts, status=status, limit=limit))
         self._statuses = {name_of(alert): alert.status for alert in kept if alert.status != "resolved"}
-        ended = self._evaluator.restore(kept)
+        ended = self._evaluator.restore(one for one in kept if not self._is_of_source(one))
+        ended += self._watch.restore(one for one in kept if self._is_of_source(one))
         if ended:
             await asyncio.to_thread(self._store.put_alerts, ended)
         names = {(alert.fingerprint, alert.starts_at): alert for alert in ended}
@@ -120,8 +138,7 @@ class AlertEngine:
         ]
         await self.pipeline.restore(told_of)
         log.info(
-            "alert engine started", rules=len(self._evaluator.rules.rules), firing=self._evaluator.firing,
-            offset=self._offset,
+            "alert engine started", rules=len(self._rules.rules), firing=self._firing(), offset=self._offset
         )  # fmt: skip
         return len(told_of)
 
@@ -141,12 +158,18 @@ class AlertEngine:
                     self._evaluator.fill(entry.document)
             after = entries[-1].offset
 
-    def _list(self, status: str, limit: int) -> list[Alert]:
-        if status == "pending":
-            return self._store.list_alerts(status="pending", limit=limit)
-        if status == "firing":
-            return self._store.list_alerts(status="firing", limit=limit)
-        return self._store.list_alerts(status="resolved", limit=limit)
+    async def _fill_watch(self) -> None:
+        """How each source was when it was last looked at: few records, for only changes are kept."""
+        after = 0
+        while self._healths is not None and after < self._health_offset:
+            entries = await asyncio.to_thread(self._healths.read_health, after, _REBUILD_BATCH)
+            for entry in entries:
+                if entry.offset <= self._health_offset:
+                    self._watch.fill(entry.health)
+            after = entries[-1].offset if entries else self._health_offset
+
+    def _is_of_source(self, alert: Alert) -> bool:
+        return isinstance(self._rules.by_name(alert.rule), SourceHealthRule)
 
     async def _work(self, stop: asyncio.Event) -> None:
         last_tick = 0.0
@@ -157,15 +180,15 @@ class AlertEngine:
                 if self._read_all or time.monotonic() > finish_by:
                     return
             self._look()
-            read = await self._patiently(self._batch, stop)
+            read = await patiently(self._batch, stop) + await patiently(self._health_batch, stop)
             self._read_all = read == 0
             if read:
                 continue
             if time.monotonic() - last_tick >= min(_TICK_EVERY, self._grace):
                 last_tick = time.monotonic()
-                await self._patiently(self._tick, stop)
+                await patiently(self._tick, stop)
             if not stop.is_set():
-                await _sleep(_POLL, stop)
+                await sleep_unless(stop, _POLL)
 
     async def _batch(self) -> int:
         """One batch of stories, to the end. How many there were."""
@@ -177,7 +200,22 @@ class AlertEngine:
             states += self._evaluator.observe(entry.document)
         await self._settle(states)
         self._offset = entries[-1].offset
-        await self._until_stored(lambda: self._offsets.commit(CONSUMER, self._offset))
+        await until_stored(lambda: self._offsets.commit(CONSUMER, self._offset))
+        return len(entries)
+
+    async def _health_batch(self) -> int:
+        """One batch of changes of health, in the same order of steps. How many there were."""
+        if self._healths is None:
+            return 0
+        entries = await asyncio.to_thread(self._healths.read_health, self._health_offset, _BATCH)
+        if not entries:
+            return 0
+        states: list[Alert] = []
+        for entry in entries:
+            states += self._watch.observe(entry.health)
+        await self._settle(states)
+        self._health_offset = entries[-1].offset
+        await until_stored(lambda: self._health_offsets.commit(HEALTH_CONSUMER, self._health_offset))
         return len(entries)
 
     async def _tick(self) -> int:
@@ -187,7 +225,7 @@ class AlertEngine:
         while self._looks and self._looks[0][0] <= then:
             due = self._looks.popleft()[1]
         if due is not None:
-            await self._settle(self._evaluator.advance(due))
+            await self._settle(self._evaluator.advance(due) + self._watch.advance(due))
         return 0
 
     def _look(self) -> None:
@@ -202,11 +240,14 @@ class AlertEngine:
             self._evaluator.late = 0
         if states:
             # The evaluator has moved on: these states exist nowhere else, so they are kept until they are stored.
-            await self._until_stored(lambda: self._store.put_alerts(states))
+            await until_stored(lambda: self._store.put_alerts(states))
             self.pipeline.accept(states)
             for alert in states:
                 self._count(alert)
-        metrics.alerts_active.set(self._evaluator.firing)
+        metrics.alerts_active.set(self._firing())
+
+    def _firing(self) -> int:
+        return self._evaluator.firing + self._watch.firing
 
     def _count(self, alert: Alert) -> None:
         """A new status is news; a firing alert that got one story more is not."""
@@ -218,36 +259,3 @@ class AlertEngine:
             del self._statuses[name]
         metrics.alerts.labels(alert.rule, alert.status).inc()
         log.info(f"alert {alert.status}", rule=alert.rule, labels=alert.labels, value=alert.value)
-
-    async def _until_stored(self, work: Callable[[], None]) -> None:
-        pause = 0.1
-        while True:
-            try:
-                await asyncio.to_thread(work)
-            except StorageError as error:
-                log.warning("store not available, trying again", seconds=pause, error=error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 10.0)
-            else:
-                return
-
-    async def _patiently(self, work: Callable[[], Awaitable[int]], stop: asyncio.Event) -> int:
-        """The result of a step that may fail for want of the store; tried again until it works, or `stop` (then 0)."""
-        pause = 0.1
-        while True:
-            try:
-                return await work()
-            except StorageError as error:
-                if stop.is_set():
-                    return 0
-                log.warning("store not available, trying again", seconds=pause, error=error)
-                await _sleep(pause, stop)
-                pause = min(pause * 2, 10.0)
-
-
-async def _sleep(seconds: float, stop: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return

@@ -16,7 +16,7 @@ import msgspec
 
 from alerts.cells import Cell, Late, content_of, ended_state, held_from, late_words
 from alerts.describe import Builder, labels_of
-from alerts.rules import Reading, Rule, RuleSet
+from alerts.rules import Reading, RuleSet, StoryRule
 from alerts.samples import MARKET, Sample, samples_of
 from alerts.states import Phase, due, step
 from alerts.windows import totals_of
@@ -45,7 +45,8 @@ class Evaluator:
         base_url: str = "",
         names: Mapping[str, str] | None = None,
     ) -> None:
-        self.rules = rules
+        self.rules = rules.about_stories
+        self._longest = rules.longest_window
         self.now: datetime | None = None
         self.late = 0
         self._lateness = allowed_lateness
@@ -59,7 +60,7 @@ class Evaluator:
     @property
     def horizon(self) -> timedelta:
         """How far back a story can matter: the longest window and the allowed lateness."""
-        return self.rules.longest_window + self._lateness
+        return self._longest + self._lateness
 
     @property
     def firing(self) -> int:
@@ -82,7 +83,7 @@ class Evaluator:
         ended = []
         for alert in sorted(alerts, key=lambda one: (one.updated_at, one.transition)):
             group = alert.labels.get("symbol", MARKET)
-            index = next((i for i, rule in enumerate(self.rules.rules) if self._is_of(rule, group, alert)), None)
+            index = next((i for i, rule in enumerate(self.rules) if self._is_of(rule, group, alert)), None)
             if index is None:
                 if alert.status != "resolved":
                     ended.append(
@@ -145,7 +146,7 @@ class Evaluator:
         is_late = document.seen_at - document.event_time > self._lateness
         after: dict[tuple[int, str], Sample] = {}
         for group, sample in samples_of(document):
-            for index, rule in enumerate(self.rules.rules):
+            for index, rule in enumerate(self.rules):
                 fits = (group == MARKET) == (rule.group_by == "market") and rule.match.takes(document, group, sample)
                 if fits and (not is_late or (index, group) in before):
                     after[index, group] = sample
@@ -263,7 +264,7 @@ class Evaluator:
     def _cell(self, index: int, group: str) -> Cell:
         key = (index, group)
         if key not in self._cells:
-            self._cells[key] = Cell(self.rules.rules[index], index, group, self._lateness)
+            self._cells[key] = Cell(self.rules[index], index, group, self._lateness)
         return self._cells[key]
 
     def _move(self, cell: Cell) -> None:
@@ -292,7 +293,7 @@ class Evaluator:
             cell.due = then
             heapq.heappush(self._heap, (then, cell.order))
 
-    def _is_of(self, rule: Rule, group: str, alert: Alert) -> bool:
+    def _is_of(self, rule: StoryRule, group: str, alert: Alert) -> bool:
         return rule.name == alert.rule and fingerprint(labels_of(rule, group)) == alert.fingerprint
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from alerts.describe import OWN_ANNOTATIONS
+from alerts.health import FIELDS as HEALTH_FIELDS
+from alerts.health import MEASURES, TROUBLES, Measure, SourceHealthRule, Trouble
 from alerts.marks import Located, compose, compose_text
 from alerts.rules import SEVERITIES, Aggregate, GroupBy, Matcher, NegativeShare, NotifyPolicy, Rule, RuleSet, Threshold
 from alerts.templates import FIELDS, unknown_fields
@@ -20,14 +22,16 @@ _MAX_RULES = 1_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,79}")
 _LABEL = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 #: Labels that Riskwire sets, and annotations that it fills in beside the rule's own.
-_OWN_LABELS = ("rule", "symbol", "severity")
+_OWN_LABELS = ("rule", "source", "symbol", "severity")
 _OWN_ANNOTATIONS = tuple(sorted(OWN_ANNOTATIONS))
 
-_COMMON = (
-    "name", "kind", "window", "above", "below", "resolve_at", "group_by", "min_documents", "min_sources", "for",
-    "keep_firing_for", "severity", "labels", "annotations", "match", "notify",
-)  # fmt: skip
-_KEYS = {"threshold": (*_COMMON, "aggregate"), "negative_share": _COMMON}
+_ALL = ("name", "kind", "for", "keep_firing_for", "severity", "labels", "annotations", "match", "notify")
+_STORIES = (*_ALL, "window", "above", "below", "resolve_at", "group_by", "min_documents", "min_sources")
+_KEYS = {
+    "threshold": (*_STORIES, "aggregate"),
+    "negative_share": _STORIES,
+    "source_health": (*_ALL, "status", "measure", "above", "resolve_at"),
+}
 _NOTIFY_KEYS = ("group_by", "group_wait", "group_interval", "repeat_interval", "send_resolved")
 _MATCH_KEYS = ("symbols", "sources", "source_types", "min_confidence")
 
@@ -66,35 +70,70 @@ def _read(root: Located) -> RuleSet:
 
 
 def _rule(node: Located, policy: NotifyPolicy) -> tuple[Rule, Located]:
-    everything = (*_COMMON, "aggregate")
-    first = node.mapping("a rule", everything)
-    for key in ("name", "kind", "window"):
+    first = node.mapping("a rule", tuple(dict.fromkeys(key for keys in _KEYS.values() for key in keys)))
+    for key in ("name", "kind"):
         if key not in first:
-            node.fail(f"has no `{key}`", f"Each rule has a name, a kind ({', '.join(_KEYS)}) and a window.")
+            node.fail(f"has no `{key}`", f"Each rule has a name and a kind ({', '.join(_KEYS)}).")
     kind = first["kind"].choice("kind", tuple(_KEYS))
     keys = node.mapping(f"a rule of the kind {kind}", _KEYS[kind])
     name = keys["name"].text("name")
     if not _NAME.fullmatch(name):
         keys["name"].fail(f"name {name!r} can't be used", "Use a-z, 0-9, `-`, `_` and `.`, 80 at most.")
+    fields = HEALTH_FIELDS if kind == "source_health" else FIELDS
     common: dict[str, Any] = {
         "name": name,
+        "hold": _duration(keys, "for", _MONTH, "0s to 31d"),
+        "keep_firing_for": _duration(keys, "keep_firing_for", _MONTH, "0s to 31d"),
+        "severity": cast(Severity, _choice(keys, "severity", SEVERITIES, "warning")),
+        "labels": _texts(keys.get("labels"), "labels", _OWN_LABELS),
+        "annotations": _texts(keys.get("annotations"), "annotations", _OWN_ANNOTATIONS, fields),
+        "notify": _notify(keys["notify"], policy) if "notify" in keys else policy,
+    }
+    if kind == "source_health":
+        return SourceHealthRule(**common, **_health(keys)), keys["name"]
+    return _story_rule(kind, node, keys, common), keys["name"]
+
+
+def _story_rule(kind: str, node: Located, keys: Mapping[str, Located], common: dict[str, Any]) -> Rule:
+    if "window" not in keys:
+        node.fail("has no `window`", "Say how far back it looks, like `window: 2h`.")
+    common |= {
         "window": keys["window"].duration("window", _MINUTE, _WEEK, "1m to 7d"),
         "min_documents": _whole(keys, "min_documents"),
         "min_sources": _whole(keys, "min_sources"),
-        "hold": _duration(keys, "for", _MONTH, "0s to 31d"),
-        "keep_firing_for": _duration(keys, "keep_firing_for", _MONTH, "0s to 31d"),
         "group_by": cast(GroupBy, _choice(keys, "group_by", ("symbol", "market"), "symbol")),
-        "severity": cast(Severity, _choice(keys, "severity", SEVERITIES, "warning")),
-        "labels": _texts(keys.get("labels"), "labels", _OWN_LABELS, templated=False),
-        "annotations": _texts(keys.get("annotations"), "annotations", _OWN_ANNOTATIONS, templated=True),
         "match": _match(keys["match"]) if "match" in keys else Matcher(),
-        "notify": _notify(keys["notify"], policy) if "notify" in keys else policy,
     }
     if kind == "negative_share":
-        return NegativeShare(**common, **_limits(node, keys, 0, 1)), keys["name"]
+        return NegativeShare(**common, **_limits(node, keys, 0, 1))
     aggregate = cast(Aggregate, _choice(keys, "aggregate", ("mean", "min", "max", "count"), "mean"))
     low, high = (0, 1_000_000) if aggregate == "count" else (-1, 1)
-    return Threshold(**common, aggregate=aggregate, **_limits(node, keys, low, high)), keys["name"]
+    return Threshold(**common, aggregate=aggregate, **_limits(node, keys, low, high))
+
+
+def _health(keys: Mapping[str, Located]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "match" in keys:
+        match = keys["match"].mapping("match of a rule about sources", ("sources",))
+        if "sources" in match:
+            found["sources"] = match["sources"].many("sources", lambda one: one.text("a source"))
+    if "measure" not in keys:
+        for key in ("above", "resolve_at"):
+            if key in keys:
+                keys[key].fail(
+                    f"{key} has no measure", f"Say of what: `measure: {MEASURES[0]}` ({', '.join(MEASURES)})."
+                )
+        if "status" in keys:
+            statuses = keys["status"].many("status", lambda one: cast(Trouble, one.choice("a status", TROUBLES)))
+            found["statuses"] = tuple(status for status in TROUBLES if status in statuses)
+        return found
+    if "status" in keys:
+        keys["status"].fail("status and measure are two rules", "Write one rule for each.")
+    measure = found["measure"] = cast(Measure, keys["measure"].choice("measure", MEASURES))
+    if "above" not in keys:
+        keys["measure"].fail("measure has no threshold", "Give `above`, the value at which it starts.")
+    low, high = {"failures": (3, 10_000), "lateness": (60, 31 * 86_400)}.get(measure, (0.05, 1))
+    return found | _limits(keys["measure"], keys, low, high)
 
 
 def _limits(node: Located, keys: Mapping[str, Located], low: float, high: float) -> dict[str, Any]:
@@ -160,7 +199,10 @@ def _label(node: Located) -> str:
     return name
 
 
-def _texts(node: Located | None, what: str, own: tuple[str, ...], *, templated: bool) -> dict[str, str]:
+def _texts(
+    node: Located | None, what: str, own: tuple[str, ...], fields: tuple[str, ...] | None = None
+) -> dict[str, str]:
+    """Free texts by name; with `fields`, those that they may name in braces."""
     if node is None:
         return {}
     found = {}
@@ -170,8 +212,8 @@ def _texts(node: Located | None, what: str, own: tuple[str, ...], *, templated: 
         if key in own:
             place.fail(f"{key!r} is set by Riskwire itself", "Take another name.")
         found[key] = value.text(f"{what[:-1]} {key!r}", 1_000)
-        if templated and (wrong := unknown_fields(found[key])):
-            value.fail(f"{{{wrong[0]}}} is no field", f"There are: {', '.join(f'{{{field}}}' for field in FIELDS)}.")
+        if fields and (wrong := unknown_fields(found[key], fields)):
+            value.fail(f"{{{wrong[0]}}} is no field", f"There are: {', '.join(f'{{{field}}}' for field in fields)}.")
     if len(found) > 30:
         node.fail(f"has {len(found)} {what}", "30 are the most.")
     return found

@@ -1,7 +1,7 @@
-"""What a rule is. A kind of rule is a class with three things: `kind`, `measure` and `words`.
+"""What a rule is. A kind of rule about stories is a class with three things: `kind`, `measure` and `words`.
 
 Windows, states, notices and the loader treat all kinds alike; a new kind is a class here and a reader in
-`alerts.loader`.
+`alerts.loader`. The rules about sources are in `alerts.health`.
 """
 
 from __future__ import annotations
@@ -62,15 +62,26 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """What all kinds share. `above` and `below` are inclusive; exactly one of them is set.
+    """What all kinds share, whatever they look at: when it is told, of whom, and how."""
+
+    kind: ClassVar[str] = ""
+
+    name: str
+    hold: timedelta = timedelta(0)  # `for`
+    keep_firing_for: timedelta = timedelta(0)
+    severity: Severity = "warning"
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    notify: NotifyPolicy = NotifyPolicy()
+
+
+class StoryRule(Rule, frozen=True, kw_only=True):
+    """What the kinds share that look at stories. `above` and `below` are inclusive; exactly one of them is set.
 
     A rule starts when the value has reached its threshold with `min_documents` stories from `min_sources` sources, and
     stays until the value is back behind `resolve_at` (else the threshold), or no story is left in the window.
     """
 
-    kind: ClassVar[str] = ""
-
-    name: str
     window: timedelta
     above: float | None = None
     below: float | None = None
@@ -78,13 +89,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     group_by: GroupBy = "symbol"
     min_documents: int = 1
     min_sources: int = 1
-    hold: timedelta = timedelta(0)  # `for`
-    keep_firing_for: timedelta = timedelta(0)
-    severity: Severity = "warning"
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
     match: Matcher = Matcher()
-    notify: NotifyPolicy = NotifyPolicy()
 
     def measure(self, totals: Totals, samples: Sequence[Sample]) -> float | None:
         """The value of a window with these totals and samples; None when it says nothing."""
@@ -134,7 +139,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return direction * sample.score, -sample.event_time.timestamp()
 
 
-class Threshold(Rule, frozen=True, kw_only=True):
+class Threshold(StoryRule, frozen=True, kw_only=True):
     """An aggregate of the window: the confidence-weighted mean, the lowest or highest score, or the count."""
 
     kind: ClassVar[str] = "threshold"
@@ -142,7 +147,7 @@ class Threshold(Rule, frozen=True, kw_only=True):
     aggregate: Aggregate = "mean"
 
     def measure(self, totals: Totals, samples: Sequence[Sample]) -> float | None:
-        """See Rule.measure."""
+        """See StoryRule.measure."""
         if self.aggregate == "count":
             return float(totals.n)
         if self.aggregate == "mean":
@@ -153,11 +158,11 @@ class Threshold(Rule, frozen=True, kw_only=True):
         return (min(scores) if self.aggregate == "min" else max(scores)) / MICRO
 
     def needs_samples(self) -> bool:
-        """See Rule.needs_samples."""
+        """See StoryRule.needs_samples."""
         return self.aggregate in ("min", "max")
 
     def words(self) -> str:
-        """See Rule.words."""
+        """See StoryRule.words."""
         return {
             "mean": "mean sentiment",
             "min": "lowest sentiment",
@@ -166,43 +171,43 @@ class Threshold(Rule, frozen=True, kw_only=True):
         }[self.aggregate]
 
     def show(self, value: float) -> str:
-        """See Rule.show."""
+        """See StoryRule.show."""
         return f"{value:.0f}" if self.aggregate == "count" else super().show(value)
 
     def carries(self, sample: Sample) -> bool:
-        """See Rule.carries."""
+        """See StoryRule.carries."""
         return self.aggregate == "count" or super().carries(sample)
 
     def strength(self, sample: Sample) -> tuple[float, float]:
-        """See Rule.strength. For a count every story weighs the same, so the newest come first."""
+        """See StoryRule.strength. For a count every story weighs the same, so the newest come first."""
         if self.aggregate == "count":
             return 0.0, -sample.event_time.timestamp()
         return super().strength(sample)
 
 
-class NegativeShare(Rule, frozen=True, kw_only=True):
+class NegativeShare(StoryRule, frozen=True, kw_only=True):
     """The share of negative stories in the window, 0…1; `min_documents` guards its denominator."""
 
     kind: ClassVar[str] = "negative_share"
 
     def measure(self, totals: Totals, samples: Sequence[Sample]) -> float | None:
-        """See Rule.measure."""
+        """See StoryRule.measure."""
         return totals.negative_share
 
     def words(self) -> str:
-        """See Rule.words."""
+        """See StoryRule.words."""
         return "share of negative stories"
 
     def show(self, value: float) -> str:
-        """See Rule.show."""
+        """See StoryRule.show."""
         return f"{value * 100:.0f} %"
 
     def carries(self, sample: Sample) -> bool:
-        """See Rule.carries."""
+        """See StoryRule.carries."""
         return sample.label == "negative" or self.below is not None
 
     def strength(self, sample: Sample) -> tuple[float, float]:
-        """See Rule.strength. Negative stories carry it, whichever way the threshold points."""
+        """See StoryRule.strength. Negative stories carry it, whichever way the threshold points."""
         return float(sample.score), -sample.event_time.timestamp()
 
 
@@ -212,9 +217,14 @@ class RuleSet(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
 
     @property
+    def about_stories(self) -> tuple[StoryRule, ...]:
+        """Those that look at stories."""
+        return tuple(rule for rule in self.rules if isinstance(rule, StoryRule))
+
+    @property
     def longest_window(self) -> timedelta:
         """The longest window of any rule."""
-        return max((rule.window for rule in self.rules), default=timedelta(0))
+        return max((rule.window for rule in self.about_stories), default=timedelta(0))
 
     def by_name(self, name: str) -> Rule | None:
         """The rule of this name."""

@@ -18,8 +18,8 @@ from riskwire.settings import IngestSettings
 from riskwire.types import Document
 
 if TYPE_CHECKING:
-    from ingest.http import Fetcher
-    from ingest.parse import ParserPool
+    from ingest.formats.parse import ParserPool
+    from ingest.net.http import Fetcher
 
 #: `Polled.said` knows ids and hashes by their first digits, so that a feed of hundreds of entries keeps a small state.
 SAID_DIGITS = 16

@@ -13,7 +13,7 @@ import msgspec
 from ingest.base import Gone, Told
 from ingest.change import Decision, decide
 from ingest.commit import GroupCommit
-from ingest.language import with_language
+from ingest.documents.language import with_language
 from riskwire import metrics
 from riskwire.clock import Clock, SystemClock
 from riskwire.errors import StorageError

@@ -1,6 +1,6 @@
 """The kinds of sources: which `[[table]]` of a feeds file is read by which module. A source joins here, by one line.
 
-Its module is one file of `ingest/` that offers `KIND`:
+Its module is one file, or a folder's `source.py`, that offers `KIND`:
 
     class Config(SourceConfig, frozen=True, kw_only=True):
         '''One `[[hackernews]]` table. …'''
@@ -39,15 +39,15 @@ from ingest.base import Context, Ingestor, Kind, SourceConfig, Streamer
 
 #: Table of a feeds file → the module that offers its KIND.
 MODULES = {
-    "feeds": "ingest.feed",
-    "mastodon": "ingest.mastodon",
-    "bluesky": "ingest.bluesky",
-    "reddit": "ingest.reddit",
-    "twitter": "ingest.twitter",
-    "stocktwits": "ingest.stocktwits",
-    "hackernews": "ingest.hackernews",
-    "edgar": "ingest.edgar",
-    "folder": "ingest.folder",
+    "feeds": "ingest.feeds.feed",
+    "mastodon": "ingest.social.mastodon.source",
+    "bluesky": "ingest.social.bluesky.source",
+    "reddit": "ingest.social.reddit.source",
+    "twitter": "ingest.social.twitter.source",
+    "stocktwits": "ingest.social.stocktwits",
+    "hackernews": "ingest.social.hackernews",
+    "edgar": "ingest.edgar.source",
+    "folder": "ingest.inbox.folder",
 }
 
 

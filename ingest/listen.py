@@ -11,8 +11,8 @@ import msgspec
 
 from ingest.base import Polled, Streamer
 from ingest.intake import Intake
-from ingest.outcome import broken_off, outcome_of, succeeded
-from ingest.schedule import seconds_until
+from ingest.polling.outcome import broken_off, outcome_of, succeeded
+from ingest.polling.schedule import seconds_until
 from ingest.store import StateStore, Stopped, is_set
 from riskwire import metrics
 from riskwire.clock import Clock

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from ingest import kinds
 from ingest.base import Context, Ingestor, Polled, Streamer
 from ingest.change import Decision
-from ingest.feeds import Sources, active
-from ingest.http import Fetcher
+from ingest.feeds.list import Sources, active
+from ingest.formats.parse import ParserPool
 from ingest.intake import Intake
 from ingest.listen import Listener
-from ingest.outcome import FeedOutcome, claimed, failed, interval_of, outcome_of, succeeded
-from ingest.parse import ParserPool
-from ingest.schedule import seconds_until
+from ingest.net.http import Fetcher
+from ingest.polling.outcome import FeedOutcome, claimed, failed, interval_of, outcome_of, succeeded
+from ingest.polling.schedule import seconds_until
 from ingest.store import StateStore, Stopped, is_set, unless_stopped
 from riskwire import metrics
 from riskwire.clock import Clock
@@ -137,7 +137,7 @@ class IngestLoop:
             now = self._clock.now()
             if stop is not None:
                 # 0. Say that its turn was taken: killed from here on, its host is not asked again before its time.
-                await self._states.save(claimed(state, self._interval(source, state), now), now, stop)
+                await self._states.claim(claimed(state, self._interval(source, state), now), stop)
             try:
                 # 1. Ask. Nothing of ours has changed when this fails or is stopped.
                 polled = await unless_stopped(source.poll(state, now), stop)
@@ -159,7 +159,7 @@ class IngestLoop:
             state, polled, decision,
             settings=self._settings, interval=source.interval, now=now, dice=random.random(),  # noqa: S311
         )  # fmt: skip
-        after = await self._states.save(after, now, stop)
+        after = await self._states.save(after, self._clock.now(), stop)
         metrics.feed_fetches.labels(source.name, polled.outcome).inc()
         metrics.feed_seconds.observe(time.perf_counter() - started)
         _report(source, polled, decision)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ingest.commit import GroupCommit
-from ingest.health import health_of, with_status
+from ingest.polling.health import health_of, with_status
 from riskwire import metrics
 from riskwire.errors import StorageError
 from riskwire.log import get_logger
@@ -45,12 +45,16 @@ class StateStore:
             for state, name, url in found
         ]  # fmt: skip
 
+    async def claim(self, state: SourceState, stop: asyncio.Event | None) -> None:
+        """Durable when it returns. Says nothing of its health: it was not asked yet. Raises as `save`."""
+        await self.until_stored(lambda: self._commit.put((state, None)), stop)
+
     async def save(self, state: SourceState, now: datetime, stop: asyncio.Event | None) -> SourceState:
         """Durable when it returns; the state as it was saved, with its health. Raises Stopped, or StorageError."""
         state, change = with_status(state, now)
         await self.until_stored(lambda: self._commit.put((state, change)), stop)
         metrics.observe_health(health_of(state, now))
-        if change is not None and change.previous != "new":
+        if change is not None and change.previous not in (None, "new"):
             _log.warning("source_health", source=state.name, status=change.status, before=change.previous)
         return state
 

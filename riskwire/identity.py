@@ -5,6 +5,7 @@ Changing a rule here makes every kept story look new: raise ID_VERSION or HASH_V
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -28,6 +29,7 @@ _TRACKING = re.compile(
     r"|__twitter_impression|traffic_source|taid|ocid|s_cid|campaign_id)$",
     re.IGNORECASE,
 )
+_REMEMBERED = 2048  # characters
 _SPACE = re.compile(r"\s+")
 # Counters and relative ages change at every fetch without the story changing: "(14 comments)", "3 hours ago".
 _AGE = re.compile(
@@ -60,6 +62,12 @@ def canonical_link(link: str | None) -> str | None:
     """The link without fragment, tracking parameters, default port and letter case of the host; None if not http(s)."""
     if not link:
         return None
+    # Asked several times for each story on its way. An endless one is not remembered.
+    return _canonical(link) if len(link) <= _REMEMBERED else _canonical.__wrapped__(link)
+
+
+@functools.lru_cache(maxsize=4096)
+def _canonical(link: str) -> str | None:
     try:
         parts = urlsplit(link.strip())
         host = (parts.hostname or "").rstrip(".")
@@ -108,7 +116,7 @@ def document_id(
     """32 hex digits over publisher and guid; without a guid the canonical link; without either, title and content.
 
     `published_at` belongs to the third form, of a backfill's rows, where one headline may come again on another day.
-    Which guids are to be trusted is decided by the caller, who sees the whole fetch (`ingest.rss`).
+    Which guids are to be trusted is decided by the caller, who sees the whole fetch (`ingest.feeds.rss`).
     """
     if guid:
         return _sha256(f"id-{ID_VERSION}", publisher, "guid", guid.strip())[:32]

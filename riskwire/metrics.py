@@ -26,6 +26,18 @@ queue_depth = Gauge("riskwire_queue_depth", "Documents on the log that wait for 
 model_seconds = Histogram(
     "riskwire_model_seconds", "Time of one batch in the model", buckets=_SECONDS, registry=REGISTRY
 )
+loop_lag = Histogram(
+    "riskwire_loop_lag_seconds",
+    "How late the event loop of a worker wakes",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+    registry=REGISTRY,
+)
+committed = Gauge(
+    "riskwire_committed_offset",
+    "The offset that a worker has committed, by partition",
+    ["partition"],
+    registry=REGISTRY,
+)
 model_info = Gauge("riskwire_model_info", "The model in use", ["name", "version", "provider"], registry=REGISTRY)
 model_changes = Counter(
     "riskwire_model_changes", "Promotions noticed, by outcome (taken, refused)", ["outcome"], registry=REGISTRY

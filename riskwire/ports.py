@@ -91,11 +91,21 @@ class SearchPage(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A story that the index will never take, and why: one for the dead letters."""
+
+    id: str
+    revision: int
+    reason: str
+
+
 class IndexResult(msgspec.Struct, frozen=True):
-    """Per call: how many were written, how many were there already in the same or a newer revision."""
+    """Per call: how many were written, how many were there already in the same or a newer revision, and which ones
+    the index will never take."""
 
     indexed: int
     superseded: int
+    refused: tuple[Refused, ...] = ()
 
 
 class SentimentBucket(msgspec.Struct, frozen=True):
@@ -135,7 +145,8 @@ class Index(Protocol):
     def put(self, documents: Sequence[ScoredDocument]) -> IndexResult:
         """Write all, durably. A replaced revision is kept; the same or an older one is left out (superseded).
 
-        Raises StorageError when nothing of this call was written; the caller tries again and does not ack.
+        Raises StorageError when not all of this call was written; the caller tries all of it again (what was written is
+        then superseded) and does not ack.
         """
         ...
 
@@ -274,9 +285,9 @@ SourceStatus = Literal["new", "ok", "silent", "failing", "gone", "refused"]
 class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is kept of one source between polls and restarts. `cursor` is for sources that have one (social).
 
-    `retracted` are the ids (their first digits) that a feed has taken back, see `ingest.vanished`.
+    `retracted` are the ids (their first digits) that a feed has taken back, see `ingest.feeds.vanished`.
     `moved_to` is where it says it has moved for good, `moved_polls` how many polls in a row ended there. The rest is
-    its rhythm and its health, in seconds and in counts that fade: see `ingest.health`.
+    its rhythm and its health, in seconds and in counts that fade: see `ingest.polling.health`.
     """
 
     name: str
@@ -297,6 +308,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     moved_to: str | None = None
     moved_polls: int = 0
     body_hash: str | None = None
+    robots_until: datetime | None = None  # until then its robots.txt need not be asked again
     pace: float | None = None  # seconds between two polls, as learnt
     asked_pace: float | None = None  # seconds, as the feed itself says (ttl)
     known_since: datetime | None = None
@@ -310,13 +322,15 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     status: SourceStatus = "new"
     status_since: datetime | None = None
     usual_quiet: float | None = None  # for how long it may be silent and yet be well
+    reported: SourceHealth | None = None  # as those who watch it were told last
 
 
 class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How a source is at `at`: a state of its own, so that a rule can watch it.
 
-    Shares are of the stories that it told for the first time lately; `lateness` is the usual time from publication to
-    us, `quiet` since it last brought something new, `usual_quiet` what it may be by its own rhythm. Times in seconds.
+    `previous` is the status before, where it has changed. Shares are of the stories that it told for the first time
+    lately; `lateness` is the usual time from publication to us, `quiet` since it last brought something new,
+    `usual_quiet` what it may be by its own rhythm. Times in seconds.
     """
 
     name: str
@@ -336,14 +350,14 @@ class SourceHealth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthEntry(msgspec.Struct, frozen=True):
-    """A change of a source's status, with its position."""
+    """A change of a source's health, with its position."""
 
     offset: int
     health: SourceHealth
 
 
 class SourceHealths(Protocol):
-    """Every change of every source's status, as a stream. A rule reads it as it reads the scored stream:
+    """Every change of every source's health that is worth a word, as a stream. Rules read it as the scored stream:
 
     with an offset of its own (ConsumerOffsets), entry by entry, `health.at` being its clock; the newest entry of a
     name is how that source is. So a replay over the same entries raises the same alerts.
@@ -428,7 +442,7 @@ class NotificationLog(Protocol):
 
 
 class ConsumerOffsets(Protocol):
-    """How far a consumer of the scored stream has come."""
+    """How far a consumer of the scored stream has come; of another stream, when its name is `consumer:stream`."""
 
     def committed(self, consumer: str) -> int:
         """The last offset that was handled; 0 at first."""

@@ -7,8 +7,10 @@ the defaults here. Unknown keys are refused by name and line.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -99,6 +101,15 @@ class StreamSettings(Section):
 
     batch_size: int = Field(64, ge=1, le=1024, description="Documents taken from the log at once.")
     poll_interval: float = Field(0.05, gt=0, description="Seconds between two looks at an empty log.")
+    linger: float = Field(0.02, ge=0, le=1, description="Seconds a worker of the cluster waits for a fuller batch.")
+    stuck_after: float = Field(
+        60,
+        ge=5,
+        description="Seconds without progress, while documents wait, after which a worker of the cluster exits.",
+    )
+    health_port: int | None = Field(
+        None, ge=0, le=65535, description="Loopback port of a worker's /healthz and /metrics; 0 takes a free one."
+    )
 
 
 class SlackSettings(Section):
@@ -157,12 +168,87 @@ class KafkaSettings(Section):
     """`[kafka]`: with `[elasticsearch]`, the cluster setting."""
 
     bootstrap_servers: str = Field("", description="host:port, comma-separated. Empty: one machine, on SQLite.")
+    prefix: str = Field(
+        "riskwire", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="First part of the names of topics and groups."
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="SASL_PLAINTEXT only to this machine itself: the password would travel in clear."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="How the password is shown, with a SASL_ protocol."
+    )
+    username: str = Field("", description="Login, with a SASL_ protocol.")
+    password: SecretStr | None = Field(None, description="Password of the login.")
+    ca_file: Path | None = Field(None, description="CA certificates, if not the system's.")
+    partitions: int = Field(4, ge=1, le=1024, description="Partitions of a topic that `topics init` makes.")
+    replication: int = Field(1, ge=1, le=7, description="Copies of each partition: 3 where there are 3 brokers.")
+    retention_days: float = Field(7, gt=0, description="Days the documents, scored and alerts topics keep a message.")
+    session_timeout: float = Field(
+        10, ge=6, le=300, description="Seconds after which a silent worker's partitions go to the others."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> KafkaSettings:
+        servers = [one.strip() for one in self.bootstrap_servers.split(",") if one.strip()]
+        for server in servers:
+            if not re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}", server):
+                raise ValueError("bootstrap_servers takes host:port, comma-separated, without scheme or password")
+        if self.security_protocol.startswith("SASL") and not (self.username and self.password):
+            raise ValueError(f"{self.security_protocol} needs username and password")
+        if self.security_protocol == "SASL_PLAINTEXT":
+            hosts = [server.rpartition(":")[0].strip("[]") for server in servers]
+            if far := [host for host in hosts if host not in ("localhost", "::1") and not host.startswith("127.")]:
+                raise ValueError(f"SASL_PLAINTEXT would send the password in clear to {far[0]}: take SASL_SSL")
+        return self
 
 
 class ElasticsearchSettings(Section):
     """`[elasticsearch]`: with `[kafka]`, the cluster setting."""
 
     url: str = Field("", description="Address of the cluster. Empty: one machine, on SQLite.")
+    prefix: str = Field(
+        "riskwire", pattern=r"^[a-z0-9][a-z0-9_-]{0,60}$", description="What the names of the indices begin with."
+    )
+    api_key: SecretStr | None = Field(None, description="API key, encoded as Elasticsearch gives it.")
+    username: str = Field("", description="Login, where there is no API key.")
+    password: SecretStr | None = Field(None, description="Password of the login.")
+    ca_file: Path | None = Field(None, description="CA certificates, if not the system's.")
+    verify: bool = Field(True, description="Check the server's certificate. Off only with allow_insecure.")
+    allow_insecure: bool = Field(
+        False,
+        description="Speak http:// to other machines, or to a certificate unchecked. Only inside a closed network.",
+    )
+    timeout: float = Field(30, gt=0, description="Seconds one request may take.")
+    bulk_bytes: int = Field(
+        5 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024, description="Largest body of one bulk request."
+    )
+    bulk_concurrency: int = Field(4, ge=1, le=32, description="Bulk requests in flight at once.")
+    shards: int = Field(1, ge=1, le=1024, description="Shards of an index that `index init` makes.")
+    refresh: float = Field(1.0, ge=0.1, le=300, description="Seconds until what was written is found by a search.")
+    retention_days: int = Field(
+        0, ge=0, description="Days after which `index prune` deletes stories; 0: never. Revisions and alerts, too."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> ElasticsearchSettings:
+        if not self.url:
+            return self
+        from riskwire.net import is_loopback  # brings the HTTP client, which few commands need
+
+        address = urlsplit(self.url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("url is no address like https://host:9200")
+        if address.username or address.password:
+            raise ValueError("url holds a login: give it as username and password")
+        if self.api_key is not None and self.username:
+            raise ValueError("api_key and username: give one of them")
+        if self.allow_insecure:
+            return self
+        if address.scheme == "http" and not is_loopback(address.hostname):
+            raise ValueError("url is http:// to another machine: use https://, or set allow_insecure")
+        if not self.verify:
+            raise ValueError("verify is off: give ca_file instead, or set allow_insecure")
+        return self
 
 
 class LogSettings(Section):

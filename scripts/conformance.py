@@ -27,10 +27,10 @@ from conformance_oracles import (
     plain_checks,
 )
 
-from ingest.dates import read_date
-from ingest.parsed import ParsedEntry, ParsedFeed
-from ingest.reading import read_feed
-from ingest.text import html_to_text
+from ingest.dates.read import read_date
+from ingest.documents.text import html_to_text
+from ingest.formats.parsed import ParsedEntry, ParsedFeed
+from ingest.formats.reading import read_feed
 from riskwire.errors import ParseError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -140,7 +140,7 @@ _FIELDS: dict[str, Callable[[ParsedEntry], Any]] = {
     # Kept once where it stands twice, and as the summary where there is no other.
     "content": lambda entry: (entry.content, entry.summary),
     "summary": lambda entry: (entry.summary, entry.content),
-    # As `ingest.rss` reads it: an entry that states only when it was changed was published then.
+    # As `ingest.feeds.rss` reads it: an entry that states only when it was changed was published then.
     "published_at": lambda entry: _instant(entry.published) or _instant(entry.updated),
     "updated_at": lambda entry: _instant(entry.updated),
 }
@@ -174,7 +174,7 @@ def page(results: list[Result]) -> str:
         "# Conformance of the feed reader",
         "<!-- made by `make conformance`; do not edit -->",
         "",
-        "Every captured feed and every case of other readers' suites is read by `ingest.reading`: none may raise",
+        "Every captured feed and every case of other readers' suites is read by `ingest.formats`: none may raise",
         f"anything but ParseError, or take more than {SLOW:g} s. Where a suite states what it expects, that is",
         "held against our normal form: title, link, guid, summary, content, dates, author, tags, source,",
         "language, number of entries. Texts are compared as plain text, for that is all that is kept, and may",

@@ -6,7 +6,7 @@ import re
 
 from conformance_oracles import Check
 
-from ingest.parsed import ParsedFeed
+from ingest.formats.parsed import ParsedFeed
 
 #: Class → why, in the order in which they are tried where two fit.
 REASONS: dict[str, str] = {

@@ -18,7 +18,7 @@ from riskwire.ports import DocumentLog, Index, Linker, LogEntry, ScoredStream, S
 from riskwire.settings import StreamSettings
 from riskwire.types import Document, FailedMessage, ScoredDocument
 from stream.batching import still_needed
-from stream.dead_letters import dead_letter
+from stream.dead_letters import dead_letter, refusals
 from stream.decoding import read_document
 from stream.removal import without_removed
 from stream.scoring import ENGLISH_ONLY, score_documents
@@ -146,7 +146,11 @@ class Processor:
             # 1 Scored stream: consumers get at least what the index will hold.
             await sure(lambda: self._scored.publish(stories))
             # 2 Index: by id and revision, so that a repetition changes nothing.
-            await sure(lambda: self._index.put(stories))
+            result = await sure(lambda: self._index.put(stories))
+            if result.refused:
+                refused = refusals(stories, result.refused, self._clock.now())
+                await sure(lambda: self._log.dead_letter(refused))
+                failed += refused
         # 3 Ack: only now may the log forget.
         await sure(lambda: self._log.ack(entries[-1].offset))
         await self._count(documents, stories, failed)

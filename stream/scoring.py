@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from ingest.language import by_script
+from ingest.documents.language import by_script
 from riskwire.errors import ScoringError
 from riskwire.identity import plain
 from riskwire.ports import Linker, Scorer
@@ -34,7 +34,7 @@ def why_unscored(text: str, language: str | None, languages: Collection[str] = E
     """Why this text is not given to the model; None when it is.
 
     `too_short`: fewer than two words, or no word of two letters: "Update" says nothing of anybody, and a label for it
-    would be a guess. `unsupported_language`: the document's (`ingest.language` has detected it) is none of the model's
+    would be a guess. `unsupported_language`: the document's (detected by `ingest.documents`) is none of the model's
     `languages`; one that is not known counts as the model's own, unless its script shows that it can't be.
     """
     words = _WORD.findall(text)

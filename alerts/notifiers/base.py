@@ -148,12 +148,12 @@ def _facts(alert: Alert, notification: Notification) -> list[tuple[str, str]]:
             ("From", f"{_time(alert.starts_at)} to {_time(alert.ends_at or alert.updated_at)}"),
             ("Worst", f"{notes.get('measure', 'value')} {notes.get('worst', '?')} ({condition})"),
         ]
-    counts = f"{notes.get('stories', '?')} stories from {notes.get('sources', '?')} sources in {window}"
-    return [
-        ("Value", f"{notes.get('measure', 'value')} {notes.get('reading', '')} ({condition})"),
-        ("Over", counts),
-        ("Since", f"{_time(alert.starts_at)} ({_lasted(alert, notification)})"),
-    ]
+    facts = [("Value", f"{notes.get('measure', 'value')} {notes.get('reading', '')} ({condition})")]
+    if window:
+        counts = f"{notes.get('stories', '?')} stories from {notes.get('sources', '?')} sources in {window}"
+        facts.append(("Over", counts))
+    facts += [(name, notes[key]) for name, key in (("Error", "error"), ("Worked", "last_success")) if notes.get(key)]
+    return [*facts, ("Since", f"{_time(alert.starts_at)} ({_lasted(alert, notification)})")]
 
 
 def _story(evidence: Evidence, now: datetime) -> Story:

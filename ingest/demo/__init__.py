@@ -14,8 +14,8 @@ from importlib import resources
 
 import msgspec
 
-from ingest.dates import ReadDate
-from ingest.documents import make_document
+from ingest.dates.read import ReadDate
+from ingest.documents.make import make_document
 from riskwire.clock import ManualClock
 from riskwire.identity import document_id, publisher_of
 from riskwire.ports import DocumentLog

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import typer
 
@@ -33,12 +34,12 @@ TABLE = (
     ("status", field("status")),
     ("severity", field("severity")),
     ("rule", field("rule")),
-    ("company", lambda row: row["labels"].get("symbol", "")),
+    ("about", lambda row: row["labels"].get("symbol") or row["labels"].get("source", "")),
     ("value", field("value")),
     ("threshold", field("threshold")),
     ("since", lambda row: when(row["starts_at"])),
     ("until", lambda row: when(row["ends_at"])),
-    ("newest evidence", lambda row: short(row["evidence"][0]["title"] if row["evidence"] else "", 70)),
+    ("newest evidence", lambda row: short(_evidence(row), 70)),
 )
 CSV = (
     *((name, field(name)) for name in ("fingerprint", "rule", "severity", "status", "starts_at", "ends_at")),
@@ -46,6 +47,11 @@ CSV = (
     *((name, field(name)) for name in ("value", "threshold", "window", "labels", "annotations", "generator_url")),
     ("evidence", lambda row: [item["id"] for item in row["evidence"]]),
 )
+
+
+def _evidence(row: Mapping[str, Any]) -> str:
+    """A story; of an alert about a source, what is wrong with it."""
+    return str(row["evidence"][0]["title"] if row["evidence"] else row["annotations"].get("summary", ""))
 
 
 @app.command("list", help=LIST_HELP, short_help="List alerts, newest first.")

@@ -8,17 +8,22 @@ import typer
 
 from riskwire import __version__
 from riskwire.cli.alerts import app as alerts_app
+from riskwire.cli.alerts_run import HELP as ALERTS_RUN_HELP
+from riskwire.cli.alerts_run import run as alerts_run
 from riskwire.cli.backfill import HELP as BACKFILL_HELP
 from riskwire.cli.backfill import backfill
 from riskwire.cli.config import app as config_app
 from riskwire.cli.datasets import app as datasets_app
+from riskwire.cli.dead_letter import app as dead_letter_app
 from riskwire.cli.doctor import HELP as DOCTOR_HELP
 from riskwire.cli.doctor import doctor
 from riskwire.cli.feeds import app as feeds_app
 from riskwire.cli.forget import HELP as FORGET_HELP
 from riskwire.cli.forget import forget
+from riskwire.cli.index import app as index_app
 from riskwire.cli.ingest import HELP as INGEST_HELP
 from riskwire.cli.ingest import ingest
+from riskwire.cli.kibana import app as kibana_app
 from riskwire.cli.model import app as model_app
 from riskwire.cli.promote import PROMOTE_HELP, ROLLBACK_HELP, promote, rollback
 from riskwire.cli.refresh import HELP as REFRESH_HELP
@@ -31,9 +36,14 @@ from riskwire.cli.search import HELP as SEARCH_HELP
 from riskwire.cli.search import search
 from riskwire.cli.serve_model import HELP as SERVE_MODEL_HELP
 from riskwire.cli.serve_model import serve_model
+from riskwire.cli.stream import HELP as STREAM_HELP
+from riskwire.cli.stream import stream
+from riskwire.cli.topics import app as topics_app
 from riskwire.cli.training import COMMANDS as TRAINING
 from riskwire.cli.up import HELP as UP_HELP
 from riskwire.cli.up import up
+from riskwire.cli.web import HELP as WEB_HELP
+from riskwire.cli.web import web
 
 HELP = """Riskwire reads financial news, scores every story and every company in it, and warns of risk.
 
@@ -73,6 +83,21 @@ Examples:
   riskwire serve-model --port 8700
   riskwire datasets describe
   riskwire datasets fetch
+  riskwire topics init
+  riskwire topics status
+  riskwire index init
+  riskwire index status
+  riskwire index migrate
+  riskwire index prune
+  riskwire stream
+  riskwire alerts run
+  riskwire web
+  riskwire dead-letter list
+  riskwire dead-letter show 0:17
+  riskwire dead-letter retry --all
+  riskwire kibana build --output dashboards.ndjson
+  riskwire kibana check
+  riskwire kibana import
   riskwire config show
   riskwire doctor
 """
@@ -119,10 +144,17 @@ def build_app() -> typer.Typer:
         model_app.command(name, help=help_text, short_help=short)(function)
     model_app.command("report", help=REPORT_HELP, short_help="Judge a finished model, beside baselines.")(report)
     model_app.command("refresh", help=REFRESH_HELP, short_help="Train anew, and promote what is better.")(refresh)
+    alerts_app.command("run", help=ALERTS_RUN_HELP, short_help="Watch by the rules, in the cluster.")(alerts_run)
     app.add_typer(model_app, name="model")
     app.command("serve-model", help=SERVE_MODEL_HELP, short_help="Serve the model alone over HTTP.")(serve_model)
     app.add_typer(datasets_app, name="datasets")
     app.command("forget", help=FORGET_HELP, short_help="Remove a person everywhere.")(forget)
+    app.add_typer(kibana_app, name="kibana")
+    app.command("stream", help=STREAM_HELP, short_help="Score, in the cluster.")(stream)
+    app.command("web", help=WEB_HELP, short_help="Serve the page, in the cluster.")(web)
+    app.add_typer(topics_app, name="topics")
+    app.add_typer(index_app, name="index")
+    app.add_typer(dead_letter_app, name="dead-letter")
     app.add_typer(config_app, name="config")
     app.command("doctor", help=DOCTOR_HELP, short_help="Check everything, and say what to do.")(doctor)
     return app

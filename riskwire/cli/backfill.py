@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from riskwire.cli.options import ConfigOption, DataOption, settings_from
+from riskwire.cli.options import ConfigOption, DataOption, cluster_settings, settings_from
 from riskwire.cli.output import stderr_console
 from riskwire.clock import SystemClock
 from riskwire.errors import InputError
@@ -24,6 +24,8 @@ is 1.
 Example: riskwire backfill headlines.csv --map title=Headline,published_at=Date
 
 Example: riskwire backfill news-2023.jsonl.gz news-2024.jsonl.gz
+
+Example: riskwire backfill headlines.csv --via-kafka
 """
 
 
@@ -33,21 +35,25 @@ def backfill(
     source: Annotated[
         str, typer.Option("--source", help="Source of rows that name none; the file's name if left out.")
     ] = "",
+    via_kafka: Annotated[
+        bool, typer.Option("--via-kafka", help="Put the stories on the documents topic: the workers score them.")
+    ] = False,
     data: DataOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Take in each file in turn; counts on stderr."""
-    from riskwire.cli.wiring import load_scorer, open_store
+    from riskwire.cli.wiring import NO_MODEL, load_scorer, open_store
     from stream.backfill.run import Backfill
     from stream.backfill.run import Progress as Step
 
-    settings = settings_from(config, data)
+    settings = cluster_settings(config, data) if via_kafka else settings_from(config, data)
     console = stderr_console()
     broken: list[InputError] = []
     bad = 0
     with ExitStack() as stack:
-        store = stack.enter_context(open_store(settings, kind="live"))
-        scorer, linker = load_scorer(settings.model)
+        store = open_store(settings, kind="live")
+        stack.enter_context(store)
+        scorer, linker = NO_MODEL if via_kafka else load_scorer(settings.model)
         work = Backfill(
             log=store.log,
             known=store.log,
@@ -58,6 +64,7 @@ def backfill(
             linker=linker,
             clock=SystemClock(),
             languages=settings.model.languages,
+            via_log=via_kafka,
         )
         bar = stack.enter_context(
             Progress(

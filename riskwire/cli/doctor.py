@@ -14,7 +14,7 @@ from riskwire import __version__
 from riskwire.cli.model import since
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, write_rows
-from riskwire.cli.wiring import load_model, open_store, registry_of
+from riskwire.cli.wiring import load_model, open_local, open_store, registry_of
 from riskwire.errors import RiskwireError
 from riskwire.ports import SearchQuery
 from riskwire.settings import Settings, find_config
@@ -104,10 +104,12 @@ def model(settings: Settings) -> Iterator[Finding]:
 def index(settings: Settings) -> Iterator[Finding]:
     """The database is whole; how much waits, and how much could not be processed."""
     folder = settings.folder
-    if not settings.database.exists():
+    if settings.kafka.bootstrap_servers:
+        yield from cluster(settings)
+    elif not settings.database.exists():
         yield "index", "ok", f"nothing kept yet in {folder}", "`riskwire up` makes it."
     else:
-        with open_store(settings) as store:
+        with open_local(settings) as store:
             wrong = store.database.check()
             if wrong:
                 yield (
@@ -128,10 +130,27 @@ def index(settings: Settings) -> Iterator[Finding]:
     yield "disk", status, f"{free:.1f} GB free", do
 
 
+def cluster(settings: Settings) -> Iterator[Finding]:
+    """Kafka and Elasticsearch answer; what is missing, waits, or could not be processed."""
+    from stream.kafka.admin import Cluster
+
+    rows = Cluster(settings.kafka).status()
+    if missing := [row.name for row in rows if not row.exists]:
+        yield "topics", "broken", f"missing: {', '.join(missing)}", "Call `riskwire topics init`."
+    else:
+        documents, letters = rows[0], rows[-1]
+        yield "topics", "ok", f"{documents.partitions} partitions, {documents.lag} documents waiting to be scored", ""
+        if letters.messages:
+            what = f"{letters.messages} could not be processed"
+            yield "dead letters", "warning", what, "`riskwire dead-letter list` shows why."
+    with open_store(settings) as store:
+        yield "index", "ok", f"{store.index.count(SearchQuery())} stories in {settings.elasticsearch.url}", ""
+
+
 def feeds(settings: Settings) -> Iterator[Finding]:
     """The list can be read; which feeds are off, failing or silent."""
-    from ingest.feeds import active, load_sources, switched_off
-    from ingest.health import health_of
+    from ingest.feeds.list import active, load_sources, switched_off
+    from ingest.polling.health import health_of
 
     sources = load_sources(settings.feeds_file)
     on = active(sources, settings.ingest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from riskwire.cli.feeds_ask import findings_of, title_of
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, short, stderr_console, when, write_rows
 from riskwire.errors import FeedsFileError, UsageError
@@ -20,9 +20,7 @@ from riskwire.settings import Settings
 
 if TYPE_CHECKING:
     from ingest.base import SourceConfig
-    from ingest.check import Finding
-    from ingest.feed import Feed
-    from ingest.feeds import Sources
+    from ingest.feeds.list import Sources
 
 app = typer.Typer(no_args_is_help=True, help="List, edit and check the sources.")
 
@@ -57,8 +55,8 @@ Example: riskwire feeds remove Example
 """
 CHECK_HELP = """Fetch a feed (by URL, or by its name in the feeds file) and explain it.
 
-Robots, type, items, dates, language, caching, and whether its stories can be known again. Exit code 1 when something is
-broken.
+Robots, type, items, dates, language, caching, and whether its stories can be known again. Another source (by name) is
+asked once, or listened to for a moment: what keeps it off, and what it brings. Exit code 1 when something is broken.
 
 Example: riskwire feeds check https://example.org/rss
 """
@@ -86,7 +84,7 @@ def list_(
     style: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """Print a row a source."""
-    from ingest.feeds import switched_off
+    from ingest.feeds.list import switched_off
 
     settings = _settings(config, data, feeds)
     sources = _load(settings)
@@ -112,24 +110,28 @@ def add(
     zone: Annotated[str | None, typer.Option("--zone", help="What its dates mean that name no zone (IANA).")] = None,
     interval: Annotated[float | None, typer.Option("--interval", help="Seconds between two polls.")] = None,
     source_type: Annotated[str | None, typer.Option("--source-type", help="news, social or filing.")] = None,
+    ignore_robots: Annotated[
+        bool, typer.Option("--ignore-robots", help="Its publisher offers it to programs, whatever robots.txt says.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Fetch it first.")] = True,
     feeds: FileOption = None, allow_private_addresses: PrivateOption = None, allow_local_files: LocalOption = None,
     data: DataOption = None, config: ConfigOption = None,
 ) -> None:  # fmt: skip
     """Edit the file."""
-    from ingest.feed import Feed
-    from ingest.feeds import check_source
-    from ingest.feedsfile import with_table
+    from ingest.feeds.feed import Feed
+    from ingest.feeds.file import with_table
+    from ingest.feeds.list import check_source
 
     settings = _settings(config, data, feeds, allow_private_addresses, allow_local_files)
     sources = _load(settings)
     if url in {one.address for one in sources.rows}:
         raise UsageError("is there already", about=url)
-    title = _title(settings, Feed(name="new", url=url, zone=zone)) if check else ""
+    title = title_of(settings, Feed(name="new", url=url, zone=zone, ignore_robots=ignore_robots)) if check else ""
     name = name or _free_name(title or url, sources)
     if name in sources.names:
         raise UsageError("is the name of another source", about=name, hint="Give another one: --name NAME.")
     values: dict[str, Any] = {"name": name, "url": url, "zone": zone, "interval": interval, "source_type": source_type}
+    values["ignore_robots"] = ignore_robots or None
     try:
         import msgspec
 
@@ -147,7 +149,7 @@ def remove(
     feeds: FileOption = None, data: DataOption = None, config: ConfigOption = None,
 ) -> None:  # fmt: skip
     """Edit the file."""
-    from ingest.feedsfile import without_table
+    from ingest.feeds.file import without_table
 
     settings = _settings(config, data, feeds)
     found = _named(_load(settings), name)
@@ -163,7 +165,7 @@ def check(
     data: DataOption = None, config: ConfigOption = None, style: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """Print a row a finding."""
-    from ingest.feed import Feed
+    from ingest.feeds.feed import Feed
 
     settings = _settings(config, data, feeds, allow_private_addresses, allow_local_files)
     if "://" in what:
@@ -171,9 +173,7 @@ def check(
         found: SourceConfig = known[0] if known else Feed(name="new", url=what)
     else:
         found = _named(_load(settings), what)
-    if not isinstance(found, Feed):
-        raise UsageError(f"is no feed, but of the kind {found.table}", about=found.name)
-    findings = _explain(settings, found)
+    findings = findings_of(settings, found)
     rows = [{"check": one.check, "status": one.status, "found": one.found, "do": one.do} for one in findings]
     columns = [(name, field(name)) for name in ("check", "status", "found", "do")]
     write_rows(rows, style, table=columns, csv_columns=columns)
@@ -187,8 +187,8 @@ def import_(
     feeds: FileOption = None, data: DataOption = None, config: ConfigOption = None,
 ) -> None:  # fmt: skip
     """Edit the file."""
-    from ingest.feeds import load_sources
-    from ingest.feedsfile import with_table
+    from ingest.feeds.file import with_table
+    from ingest.feeds.list import load_sources
 
     settings = _settings(config, data, feeds)
     sources = _load(settings)
@@ -213,7 +213,7 @@ def import_(
 @app.command("export", help=EXPORT_HELP)
 def export(feeds: FileOption = None, data: DataOption = None, config: ConfigOption = None) -> None:
     """Print OPML."""
-    from ingest.opml import write_opml
+    from ingest.feeds.opml import write_opml
 
     listed = _load(_settings(config, data, feeds)).feeds
     typer.echo(write_opml((feed.name, feed.url) for feed in listed), nl=False)
@@ -225,8 +225,8 @@ def stats(
     style: FormatOption = Format.table,
 ) -> None:  # fmt: skip
     """Print a row a source."""
-    from ingest.feeds import active
-    from ingest.health import health_of
+    from ingest.feeds.list import active
+    from ingest.polling.health import health_of
     from riskwire.cli.wiring import open_store
     from riskwire.ports import SourceState
     from riskwire.wire import to_builtins
@@ -234,7 +234,7 @@ def stats(
     settings = _settings(config, data, feeds)
     names = active(_load(settings), settings.ingest).names
     states: list[SourceState] = []
-    if settings.database.exists():
+    if settings.kafka.bootstrap_servers or settings.database.exists():
         with open_store(settings) as store:
             states = [state for state in store.sources.all() if state.name in names]
     states += [SourceState(name=name) for name in sorted(names - {state.name for state in states})]
@@ -288,7 +288,7 @@ def _settings(
 
 
 def _load(settings: Settings) -> Sources:
-    from ingest.feeds import load_sources
+    from ingest.feeds.list import load_sources
 
     return load_sources(settings.feeds_file)
 
@@ -341,29 +341,3 @@ def _free(name: str, taken: set[str]) -> str:
     while free in taken:
         free, count = f"{name} ({count})", count + 1
     return free
-
-
-def _title(settings: Settings, feed: Feed) -> str:
-    """The title of a feed that can be read. Raises IngestError."""
-
-    async def ask() -> str:
-        from ingest.http import Fetcher
-        from ingest.parse import ParserPool
-
-        async with ParserPool(settings.ingest.parse_timeout, 1) as parser, Fetcher(settings.ingest) as fetcher:
-            found = await fetcher.get(feed.url, robots=True)
-            return (await parser.parse(found.body, found.url, found.content_type)).title
-
-    return asyncio.run(ask())
-
-
-def _explain(settings: Settings, feed: Feed) -> list[Finding]:
-    async def ask() -> list[Finding]:
-        from ingest.check import explain
-        from ingest.http import Fetcher
-        from ingest.parse import ParserPool
-
-        async with ParserPool(settings.ingest.parse_timeout, 1) as parser, Fetcher(settings.ingest) as fetcher:
-            return await explain(feed, fetcher, parser, lambda: datetime.now(UTC))
-
-    return asyncio.run(ask())

@@ -14,7 +14,7 @@ import typer
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, settings_from
 from riskwire.cli.output import field, write_rows
 from riskwire.errors import StorageBusy, StorageError
-from riskwire.ports import Forgotten
+from riskwire.ports import Forgotten, Index
 from riskwire.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ Only the ids of the posts stay, so that they do not come back. It can't be undon
 person: name@host of Mastodon, a DID or handle of Bluesky, u/name of Reddit, the account's number of X, a name of
 StockTwits or Hacker News, or the address of the profile. Without --platform every account that this may be is
 forgotten. Notices that were sent, and the files and inboxes they went to, are beyond it. It may run beside
-`riskwire up`.
+`riskwire up`. In the cluster run it on the data folder of `riskwire ingest`, beside running workers, which remove the
+stories; what is on Kafka's topics stays until their retention has passed.
 
 Example: riskwire forget jo@social.example
 
@@ -38,6 +39,7 @@ Example: riskwire forget u/jo --platform reddit --format jsonl
 COLUMNS = tuple(
     (name, field(name)) for name in ("stories", "revisions", "waiting", "scored", "dead_letters", "alerts", "scrubbed")
 )
+_ON_TOPICS = "Kafka's topics keep what was sent for {:g} days, the dead letters for 30; snapshots keep what they hold."
 #: Passes beside a running `riskwire up`, which may have had a story in hand, and seconds between two.
 _PASSES, _BETWEEN = 7, 2.0
 
@@ -57,15 +59,18 @@ def forget(
     style: FormatOption = Format.table,
 ) -> None:
     """Print what was found and is gone."""
-    from riskwire.cli.wiring import open_store
+    from riskwire.cli.wiring import open_local
     from riskwire.wire import to_builtins
 
     settings = settings_from(config, data)
     if not settings.database.exists():
         raise StorageError("holds nothing yet", about=str(settings.folder))
-    with open_store(settings) as store:
-        authors = _pseudonyms(settings, user, platform, store)
-        found = store.people.traces(authors) if dry_run else _forget(settings, store, authors)
+    if settings.kafka.bootstrap_servers:
+        found = _in_cluster(settings, user, platform, dry_run)
+    else:
+        with open_local(settings) as store:
+            authors = _pseudonyms(settings, user, platform, store.index)
+            found = store.people.traces(authors) if dry_run else _forget(settings, store, authors)
     write_rows([to_builtins(found)], style, table=COLUMNS, csv_columns=COLUMNS, empty="nothing")
     if not found.scrubbed:
         raise StorageBusy(
@@ -75,10 +80,22 @@ def forget(
         )
 
 
-def _pseudonyms(settings: Settings, user: str, platform: str | None, store: Storage) -> list[str]:
-    from ingest.authors import FILE, author_key, pseudonym
-    from ingest.forget import accounts_of, with_did
-    from ingest.http import Fetcher
+def _in_cluster(settings: Settings, user: str, platform: str | None, dry_run: bool) -> Forgotten:
+    from riskwire.cli.cluster import ClusterStore
+    from riskwire.clock import SystemClock
+
+    with ClusterStore(settings, "forget") as store:
+        authors = _pseudonyms(settings, user, platform, store.index)
+        people = store.people(SystemClock())
+        found = people.traces(authors) if dry_run else people.forget(authors, datetime.now(UTC))
+    typer.echo(_ON_TOPICS.format(settings.kafka.retention_days), err=True)
+    return found
+
+
+def _pseudonyms(settings: Settings, user: str, platform: str | None, index: Index) -> list[str]:
+    from ingest.documents.authors import FILE, author_key, pseudonym
+    from ingest.net.http import Fetcher
+    from ingest.social.forget import accounts_of, with_did
     from riskwire.ports import SearchQuery
 
     given = settings.ingest.author_key.get_secret_value() if settings.ingest.author_key else None
@@ -86,7 +103,7 @@ def _pseudonyms(settings: Settings, user: str, platform: str | None, store: Stor
         # A new key would find nobody.
         raise StorageError("the key of the authors' names is not there", about=str(settings.folder / FILE))
     social = SearchQuery(source_type="social", limit=1)
-    senders = {one.source for one in store.index.sources()} if store.index.count(social) else set()
+    senders = {one.source for one in index.sources()} if index.count(social) else set()
     accounts = accounts_of(user, platform, instances=_instances(settings), sources=senders)
 
     async def resolved() -> list[str]:
@@ -99,10 +116,10 @@ def _pseudonyms(settings: Settings, user: str, platform: str | None, store: Stor
 
 
 def _instances(settings: Settings) -> list[str]:
-    from ingest.feeds import load_sources
-    from ingest.mastodon import Hashtag
+    from ingest.feeds.list import load_sources
+    from ingest.social.mastodon.source import Hashtag
 
-    rows = load_sources(settings.ingest.feeds).rows
+    rows = load_sources(settings.feeds_file).rows
     return sorted({urlsplit(row.base).hostname or "" for row in rows if isinstance(row, Hashtag)})
 
 

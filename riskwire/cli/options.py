@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from riskwire import log
+from riskwire.errors import ConfigError
 from riskwire.settings import Settings, load
 
 
@@ -45,4 +46,16 @@ def settings_from(config: Path | None = None, data: Path | None = None, **overri
     settings = load(config, flags)
     log.hide(settings.secrets())
     log.configure(settings.log.level, settings.log.format)
+    return settings
+
+
+def cluster_settings(config: Path | None = None, data: Path | None = None, **overrides: Any) -> Settings:
+    """The same for a command that needs the cluster. Raises ConfigError in the one-machine setting."""
+    settings = settings_from(config, data, **overrides)
+    if not settings.kafka.bootstrap_servers:
+        raise ConfigError(
+            "are empty, and this command is of the cluster",
+            about="kafka.bootstrap_servers, elasticsearch.url",
+            hint="Set both (`make services` starts both on this machine); on one machine `riskwire up` does it all.",
+        )
     return settings

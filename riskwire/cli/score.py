@@ -12,7 +12,7 @@ from typing import Annotated, BinaryIO
 import msgspec
 import typer
 
-from ingest.language import with_language
+from ingest.documents.language import with_language
 from riskwire.cli.explain import explanation, in_words
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import STORY_CSV, RowWriter, companies, field, sentiment_words, short

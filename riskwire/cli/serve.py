@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
-from starlette.routing import Route
 
 import ingest.demo
 from alerts.build import build_notifiers
@@ -16,15 +15,11 @@ from alerts.engine import CONSUMER, AlertEngine
 from alerts.loader import load_rules
 from dashboards.web.app import Health, create_app
 from dashboards.web.security import check_bind
-from ingest.authors import author_key
-from ingest.feeds import Sources, active, load_sources
-from ingest.intake import Intake
-from ingest.run import IngestLoop
-from ingest.webhook import PATH, stories_endpoint
+from ingest.feeds.list import Sources, active, load_sources
+from riskwire.cli.inlet import Inlet
 from riskwire.cli.page import bind, model_in_words, web_part
 from riskwire.cli.supervise import Part, supervise
-from riskwire.cli.up import new_run_id, secret
-from riskwire.cli.wiring import open_store, watch_model
+from riskwire.cli.wiring import open_local, watch_model
 from riskwire.clock import Clock, ReplayClock, SystemClock
 from riskwire.log import get_logger
 from riskwire.ports import SourceState, SourceStates
@@ -46,12 +41,11 @@ def serve(settings: Settings, *, demo: bool) -> None:
     end = datetime.now(UTC) + timedelta(seconds=DEMO_SECONDS)
     replay_clock = ReplayClock(end - ingest.demo.SPAN)
     clock: Clock = replay_clock if demo else SystemClock()
-    run_id = new_run_id()
 
     with ExitStack() as stack:
         stack.enter_context(only_one(settings.folder))
         listener = stack.enter_context(bind(settings.web.host, settings.web.port))
-        store = stack.enter_context(open_store(settings, kind="demo" if demo else "live", clock=clock))
+        store = stack.enter_context(open_local(settings, kind="demo" if demo else "live", clock=clock))
         model_settings = settings.model
         if demo:
             # Each start plays it anew, so that its three days end now; nothing but the demo is in its folder.
@@ -85,12 +79,10 @@ def serve(settings: Settings, *, demo: bool) -> None:
             demo=demo,
             base_url=settings.web.public_url or url,
             names=linker.names,
+            healths=store.sources,
+            sources=active(sources, settings.ingest).names,
         )
-        intake = Intake(store.log, store.log, clock)
-        key = author_key(settings.folder, secret(settings.ingest.author_key))
-        webhook = stories_endpoint(
-            secret(settings.ingest.webhook_secret), intake, clock, run_id, folder=settings.folder, author_key=key
-        )
+        inlet = Inlet(settings, store, clock)
 
         def health() -> Health:
             storage = processor.last_error
@@ -111,7 +103,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
             settings=settings.web,
             health=health,
             scorer=scorer,
-            extra_routes=[Route(PATH, webhook, methods=["POST"])],
+            extra_routes=[inlet.webhook()],
             demo=demo,
         )
         parts: dict[str, Part] = {
@@ -135,18 +127,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
 
             parts["demo"] = play
         else:
-            loop = IngestLoop(
-                settings.ingest,
-                sources,
-                store.log,
-                store.log,
-                store.sources,
-                clock,
-                run_id,
-                author_key=author_key(settings.folder, secret(settings.ingest.author_key)),
-                intake=intake,
-            )
-            parts["ingest"] = loop.run
+            parts["ingest"] = inlet.loop(sources).run
         _greet(settings, url, sources=sources, demo=demo)
         asyncio.run(supervise(parts, asyncio.Event()))
         log.info("stopped", data=str(settings.folder))

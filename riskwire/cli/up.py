@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
 
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, short, write_rows
@@ -92,10 +90,9 @@ def _demo_folder(settings: Settings) -> Settings:
 
 
 def _once(settings: Settings, style: Format, limit: int | None) -> None:
-    from ingest.authors import author_key
-    from ingest.feeds import load_sources
-    from ingest.run import IngestLoop
-    from riskwire.cli.wiring import load_scorer, open_store
+    from ingest.feeds.list import load_sources
+    from riskwire.cli.inlet import Inlet
+    from riskwire.cli.wiring import load_scorer, open_local
     from riskwire.clock import SystemClock
     from riskwire.wire import to_builtins
     from stream.local import Processor
@@ -105,8 +102,7 @@ def _once(settings: Settings, style: Format, limit: int | None) -> None:
     clock = SystemClock()
     with ExitStack() as stack:
         stack.enter_context(only_one(settings.folder))
-        store = stack.enter_context(open_store(settings, kind="live"))
-        key = author_key(settings.folder, secret(settings.ingest.author_key))
+        store = stack.enter_context(open_local(settings, kind="live"))
         scorer, linker = load_scorer(settings.model)
         processor = stack.enter_context(
             Processor(
@@ -120,9 +116,7 @@ def _once(settings: Settings, style: Format, limit: int | None) -> None:
                 languages=settings.model.languages,
             )
         )
-        loop = IngestLoop(
-            settings.ingest, sources, store.log, store.log, store.sources, clock, new_run_id(), author_key=key
-        )
+        loop = Inlet(settings, store, clock).loop(sources)
 
         async def poll_and_process() -> list[dict[str, object]]:
             outcomes = await loop.once()
@@ -133,13 +127,3 @@ def _once(settings: Settings, style: Format, limit: int | None) -> None:
     write_rows(outcomes, style, limit=limit, table=OUTCOME_TABLE, csv_columns=OUTCOME_CSV, empty="no feed to poll")
     if outcomes and all(row["outcome"] == "refused" for row in outcomes):
         raise typer.Exit(2)
-
-
-def new_run_id() -> str:
-    """Names one run of this program on its stories: its start, to the second."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-
-
-def secret(value: SecretStr | None) -> str | None:
-    """The text of a secret setting, for the one who needs it."""
-    return value.get_secret_value() if value is not None else None

@@ -3,105 +3,95 @@ only reads the index must not wait for the model's libraries."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from riskwire.clock import Clock
 from riskwire.errors import ConfigError
 from riskwire.ports import Linker, Scorer
 from riskwire.settings import ModelSettings, Settings
+from riskwire.types import EntityMention, ModelRef, TextScore
 
 if TYPE_CHECKING:
-    from models.artefact import Artefact
     from models.inference import OnnxScorer
     from models.registry.reload import FollowingScorer
     from models.registry.store import Registry
     from models.symbols import SymbolLinker
+    from riskwire.cli.cluster import ClusterStore
     from stream.sqlite.database import Kind
     from stream.sqlite.storage import Storage
 
 
-def open_store(settings: Settings, *, kind: Kind | None = None, clock: Clock | None = None) -> Storage:
-    """Every port of the storage. `kind` claims the folder for live or demo stories.
+def open_store(
+    settings: Settings, *, kind: Kind | None = None, clock: Clock | None = None, client: str = "cli"
+) -> Storage | ClusterStore:
+    """Every port of the storage, of the setting that is configured. `kind` claims a folder for live or demo stories;
+    `client` is what Kafka knows the process by.
 
-    Raises ConfigError for the cluster setting, which this version does not have; StorageError; UsageError.
+    Raises StorageError, UsageError.
     """
+    if settings.kafka.bootstrap_servers:
+        from riskwire.cli.cluster import ClusterStore
+
+        return ClusterStore(settings, client)
+    return open_local(settings, kind=kind, clock=clock)
+
+
+def open_local(settings: Settings, *, kind: Kind | None = None, clock: Clock | None = None) -> Storage:
+    """The storage of the one-machine setting. Raises ConfigError in the cluster setting, StorageError, UsageError."""
     from stream.sqlite.storage import Storage
 
     if settings.kafka.bootstrap_servers:
         raise ConfigError(
-            "the cluster setting is not in this version",
-            about="kafka.bootstrap_servers, elasticsearch.url",
-            hint="Leave both empty: everything runs on this machine.",
+            "is set, and this command runs everything on one machine",
+            about="kafka.bootstrap_servers",
+            hint="Leave it and elasticsearch.url empty, or start ingest, stream, alerts run and web.",
         )
     return Storage(settings.database, kind=kind, clock=clock)
 
 
 def registry_of(settings: ModelSettings) -> Registry:
-    """The registry of these settings."""
-    from models.registry.store import Registry
+    """The registry of these settings. Raises ConfigError: there is none."""
+    from models import opening
 
-    if settings.registry is None:
-        raise ConfigError("is not set", about="model.registry")
-    return Registry(settings.registry.expanduser())
+    return opening.registry_of(settings)
+
+
+class _NoModel:
+    """Stands where a command scores nothing itself."""
+
+    def current(self) -> Scorer:
+        return self
+
+    @property
+    def model(self) -> ModelRef:
+        raise AssertionError("this command scores nothing")
+
+    def score(self, texts: Sequence[str]) -> list[TextScore]:
+        raise AssertionError("this command scores nothing")
+
+    def link(self, text: str, mentions: Sequence[EntityMention]) -> tuple[EntityMention, ...]:
+        raise AssertionError("this command links nothing")
+
+
+NO_MODEL: tuple[Scorer, Linker] = (_NoModel(), _NoModel())
 
 
 def load_model(settings: ModelSettings) -> tuple[OnnxScorer, SymbolLinker]:
-    """The verified model of now, and the linker: `model.path`, else what is in production, else the packaged one.
+    """See models.opening."""
+    from models import opening
 
-    Raises ModelError and its kinds, InputError for a list of symbols.
-    """
-    from models import artefact
-    from models.symbols import SymbolLinker
-
-    linker = SymbolLinker.default(settings.symbols)
-    if settings.path is not None:
-        found = artefact.load(settings.path.expanduser())
-    elif settings.registry is not None:
-        registry = registry_of(settings)
-        found = registry.load(registry.production())
-    else:
-        found = artefact.load()
-    return _scorer(found, settings, linker), linker
+    return opening.load_model(settings)
 
 
-@contextmanager
-def watch_model(settings: ModelSettings) -> Iterator[tuple[OnnxScorer | FollowingScorer, SymbolLinker]]:
-    """The same for what runs for long: a promotion is picked up, and what can't be used is reported and left.
+def watch_model(
+    settings: ModelSettings,
+) -> AbstractContextManager[tuple[OnnxScorer | FollowingScorer, SymbolLinker]]:
+    """See models.opening."""
+    from models import opening
 
-    Raises ModelError and its kinds when not even an older model can be used.
-    """
-    from models.registry.reload import FollowingScorer
-    from models.symbols import SymbolLinker
-    from riskwire import metrics
-
-    if settings.path is not None or settings.registry is None:
-        scorer, linker = load_model(settings)
-        metrics.observe_model(scorer.model.name, scorer.model.version, scorer.provider)
-        yield scorer, linker
-        return
-
-    def changed(scorer: OnnxScorer | None, error: str) -> None:
-        metrics.model_refused.set(bool(error))
-        metrics.model_changes.labels("refused" if scorer is None else "taken").inc()
-        if scorer is not None:
-            metrics.observe_model(scorer.model.name, scorer.model.version, scorer.provider)
-
-    linker = SymbolLinker.default(settings.symbols)
-    with FollowingScorer(
-        registry_of(settings),
-        lambda found: _scorer(found, settings, linker),
-        interval=settings.registry_interval,
-        on_change=changed,
-    ) as following:
-        yield following, linker
-
-
-def _scorer(found: Artefact, settings: ModelSettings, linker: SymbolLinker) -> OnnxScorer:
-    from models.inference import OnnxScorer
-
-    return OnnxScorer(found, device=settings.device, threads=settings.threads, linker=linker)
+    return opening.watch_model(settings)
 
 
 def load_scorer(settings: ModelSettings) -> tuple[Scorer, Linker]:

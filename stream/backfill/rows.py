@@ -9,10 +9,10 @@ from typing import get_args
 
 import msgspec
 
-from ingest.dates import ReadDate, read_date
-from ingest.documents import make_document
-from ingest.language import with_language
-from ingest.text import clean, html_to_text, safe_link
+from ingest.dates.read import ReadDate, read_date
+from ingest.documents.language import with_language
+from ingest.documents.make import make_document
+from ingest.documents.text import clean, html_to_text, safe_link
 from riskwire.errors import InputError
 from riskwire.identity import document_id, publisher_of
 from riskwire.types import Document, SourceType
@@ -75,7 +75,7 @@ def with_text_id(document: Document) -> Document:
 
 
 def history_date(raw: str, now: datetime) -> ReadDate:
-    """What a row's date says: as `ingest.dates.read_date`, but of any year since 1971 (1970 is a default value)."""
+    """What a row's date says: as `ingest.dates.read`, but of any year since 1971 (1970 is a default value)."""
     return read_date(raw, now, oldest=_SINCE)
 
 

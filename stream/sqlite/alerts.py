@@ -10,7 +10,7 @@ from riskwire import wire
 from riskwire.ports import NotificationEntry
 from riskwire.types import Alert, AlertStatus
 from stream.sqlite.database import Database
-from stream.sqlite.times import to_micros
+from stream.times import to_micros
 
 _decode_entry = msgspec.json.Decoder(NotificationEntry).decode
 

@@ -7,7 +7,7 @@ import msgspec
 from riskwire.ports import SearchQuery
 from stream.paging import read_token
 from stream.sqlite.match import match_expression
-from stream.sqlite.times import to_micros
+from stream.times import to_micros
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,18 +18,15 @@ from riskwire import wire
 from riskwire.errors import WireError
 from riskwire.identity import REMOVED
 from riskwire.ports import Forgotten
-from riskwire.removal import emptied
+from riskwire.removal import emptied, is_telling, tells_of, without_story
 from riskwire.types import Alert, Document, FailedMessage, ScoredDocument
 from stream.sqlite.database import Database
 from stream.sqlite.index import put_story
-from stream.sqlite.times import to_micros
+from stream.times import to_micros
 
 _FIELDS = Document.__struct_fields__
-_NO_TITLE = "(removed)"
 _ID = "json_extract(CAST(body AS TEXT), '$.id')"
 _STATUS = "json_extract(CAST(body AS TEXT), '$.status')"
-#: A title shorter than this may stand in an annotation by chance.
-_TELLING = 8
 
 
 class SqlitePersonalData:
@@ -91,16 +88,16 @@ class _Traces:
             yield from self._column("SELECT key FROM log WHERE instr(value, ?)", mark)
             yield from self._column(f"SELECT {_ID} FROM scored WHERE instr(body, ?)", mark)  # noqa: S608
 
-    def _titles(self) -> list[str]:
-        titles = set()
+    def _titles(self) -> set[str]:
+        titles: set[str] = set()
         for table in ("stories", "revisions"):
             rows = self._connection.execute(
                 f"SELECT json_extract(CAST(body AS TEXT), '$.title') FROM {table}"  # noqa: S608 - a name from above
                 " WHERE id IN (SELECT value FROM json_each(?))",
                 (self._json,),
             )
-            titles |= {title for (title,) in rows if title and len(title) >= _TELLING}
-        return sorted(titles, key=len, reverse=True)
+            titles |= {title for (title,) in rows if is_telling(title)}
+        return titles
 
     def _dead_letters(self) -> Iterator[int]:
         for number, body in self._connection.execute("SELECT number, body FROM dead_letters"):
@@ -116,7 +113,7 @@ class _Traces:
             for row, body in self._connection.execute(f"SELECT rowid, body FROM {table}"):  # noqa: S608
                 alert = wire.decode(bytes(body), Alert)
                 # One that tells nothing any more needs no second pass.
-                if any(one.id in self.ids and one.title != _NO_TITLE for one in alert.evidence):
+                if tells_of(alert, self.ids):
                     yield table, row, alert
 
     def _count(self, table: str, column: str) -> int:
@@ -165,18 +162,7 @@ def _newest(connection: sqlite3.Connection, document_id: str) -> ScoredDocument 
 
 
 def _rewrite(
-    connection: sqlite3.Connection, table: str, row: int, alert: Alert, ids: set[str], titles: Sequence[str]
+    connection: sqlite3.Connection, table: str, row: int, alert: Alert, ids: set[str], titles: Collection[str]
 ) -> None:
-    """The alert stays, and what it was about: its evidence keeps the id and the numbers, not what was written."""
-    evidence = tuple(
-        msgspec.structs.replace(one, title=_NO_TITLE, link=None) if one.id in ids else one for one in alert.evidence
-    )
-    annotations = {name: _without(text, titles) for name, text in alert.annotations.items()}
-    body = wire.encode(msgspec.structs.replace(alert, evidence=evidence, annotations=annotations))
+    body = wire.encode(without_story(alert, ids, titles))
     connection.execute(f"UPDATE {table} SET body = ? WHERE rowid = ?", (body, row))  # noqa: S608 - a name from above
-
-
-def _without(text: str, titles: Sequence[str]) -> str:
-    for title in titles:
-        text = text.replace(title, _NO_TITLE)
-    return text

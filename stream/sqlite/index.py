@@ -18,7 +18,7 @@ from riskwire.types import ScoredDocument
 from stream.sqlite.database import Database
 from stream.sqlite.log import remember
 from stream.sqlite.search import SqliteSearch
-from stream.sqlite.times import to_micros
+from stream.times import to_micros
 
 
 class SqliteIndex(SqliteSearch):

@@ -10,7 +10,7 @@ from riskwire.clock import Clock, SystemClock
 from riskwire.ports import ScoredEntry
 from riskwire.types import ScoredDocument
 from stream.sqlite.database import Database
-from stream.sqlite.times import to_micros
+from stream.times import to_micros
 
 #: How long entries are kept: longer than any window that is rebuilt from them.
 RETENTION = timedelta(days=7)
@@ -47,7 +47,8 @@ class SqliteScoredStream:
                 # Offsets are in the order of publication: everything before the first young entry is old.
                 "DELETE FROM scored WHERE offset < coalesce("
                 "  (SELECT offset FROM scored WHERE published_at >= :old ORDER BY offset LIMIT 1), 0x7fffffffffffffff)"
-                " AND offset <= coalesce((SELECT min(offset) FROM consumer_offsets), 0x7fffffffffffffff)"
+                " AND offset <= coalesce("
+                "  (SELECT min(offset) FROM consumer_offsets WHERE instr(consumer, ':') = 0), 0x7fffffffffffffff)"
                 " AND offset < (SELECT min(offset) FROM scored) + :most",
                 {"old": to_micros(self._clock.now() - self._retention), "most": _PRUNE_MOST},
             )

@@ -11,7 +11,7 @@ from riskwire.types import ScoredDocument
 from stream.paging import page_token
 from stream.sqlite.database import Database
 from stream.sqlite.filters import Plan, plan
-from stream.sqlite.times import from_micros, to_micros
+from stream.times import from_micros, to_micros
 
 #: A text that is found in at most so many stories is answered from these; one that is in more by going through the
 #: stories from the newest, since then the first page is near.

@@ -33,6 +33,7 @@ class Storage:
             self.database.close()
             raise
         self.log = SqliteLog(self.database)  # DocumentLog and KnownStories
+        self.spool = self.known = self.log  # what ingest writes to and asks: see ClusterStore
         self.index = SqliteIndex(self.database)
         self.scored = SqliteScoredStream(self.database, clock)
         self.offsets = SqliteOffsets(self.database)
@@ -41,6 +42,9 @@ class Storage:
         self.sources = SqliteSourceStates(self.database)
         self.checkpoints = SqliteCheckpoints(self.database)
         self.people = SqlitePersonalData(self.database)
+
+    def forwarder(self, clock: Clock) -> None:
+        """Nothing need be moved from the spool: it is the log itself."""
 
     def close(self) -> None:
         """Close the file."""

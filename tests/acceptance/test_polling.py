@@ -160,3 +160,33 @@ def test_feeds_from_the_command_line(cli: Cli, server: FeedServer, tmp_path: Pat
     assert feeds.read_text() == f'# mine\n[[feeds]]\nname = "A"  # keep\nurl = "{server.url}/good"\n'
     assert cli("feeds", "remove", "nobody", *file).returncode == 2
     assert cli("feeds", "remove", "A", "--feeds", tmp_path / "list.opml").returncode == 2
+
+
+def test_what_robots_txt_forbids_is_said_and_can_be_overridden(cli: Cli, server: FeedServer, tmp_path: Path) -> None:
+    server.pages |= {
+        "/robots.txt": b"User-agent: *\nDisallow: /closed",
+        "/closed": rss([Entry("1", "Profit rises at the mill")], server.url),
+    }
+    feeds = feeds_file(tmp_path / "feeds.toml", {"open": f"{server.url}/open"})
+    file, private = ("--feeds", feeds), "--allow-private-addresses"
+    refused = cli("feeds", "add", f"{server.url}/closed", *file, private)
+    assert refused.returncode != 0
+    assert b"robots.txt of 127.0.0.1 forbids" in refused.stderr
+    assert b"ignore_robots = true" in refused.stderr
+    assert server.asked.get("/closed") is None
+    # `check` explains what the feed would bring all the same.
+    checked = cli("feeds", "check", f"{server.url}/closed", *file, private, "--format", "jsonl")
+    assert checked.returncode == 1
+    found = {row["check"]: row for row in map(json.loads, checked.stdout.splitlines())}
+    assert found["robots"]["status"] == "broken"
+    assert found["items"]["found"].startswith("1 stories")
+    # Added as it is, it is not polled; with the key, it is.
+    assert cli("feeds", "add", f"{server.url}/closed", "--name", "shut", "--no-check", *file, private).returncode == 0
+    rows = {row["name"]: row for row in cli.rows("ingest", "--once", *file, private)}
+    assert rows["shut"]["outcome"] == "refused"
+    assert cli("feeds", "remove", "shut", *file).returncode == 0
+    added = cli("feeds", "add", f"{server.url}/closed", "--name", "shut", "--ignore-robots", *file, private)
+    assert added.returncode == 0, added.stderr.decode()
+    assert "ignore_robots = true" in feeds.read_text()
+    rows = {row["name"]: row for row in cli.rows("ingest", "--once", *file, private)}
+    assert (rows["shut"]["outcome"], rows["shut"]["new"]) == ("ok", 1)

@@ -14,7 +14,7 @@ from typing import Any
 
 from artefacts import of_version
 
-from ingest.webhook import sign
+from ingest.inbox.webhook import sign
 from models.artefact import PRETRAINED, read_manifest
 from models.registry.store import fingerprint
 from program import Cli, Up, feeds_file, wait_for

@@ -13,13 +13,14 @@ import pytest
 from aiohttp import web
 from jetstream_server import POSTS, START, Jetstream
 
-from ingest.authors import pseudonym
 from ingest.base import Polled
-from ingest.bluesky import BlueskyStreamer, Search
-from ingest.feeds import Sources
+from ingest.documents.authors import pseudonym
+from ingest.feeds.list import Sources
 from ingest.intake import Intake
-from ingest.jetstream import OVERLAP, read_position
 from ingest.run import IngestLoop
+from ingest.social.bluesky.jetstream import OVERLAP, read_position
+from ingest.social.bluesky.search import Search
+from ingest.social.bluesky.source import BlueskyStreamer
 from riskwire import wire
 from riskwire.clock import ManualClock, SystemClock
 from riskwire.errors import AddressRefused, FetchError, IngestError
@@ -37,8 +38,8 @@ NOW = START + timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.firehose._LINGER", 0.05)
-    monkeypatch.setattr("ingest.bluesky._TICK", 0.02)
+    monkeypatch.setattr("ingest.social.firehose._LINGER", 0.05)
+    monkeypatch.setattr("ingest.social.bluesky.source._TICK", 0.02)
 
 
 class Listening:
@@ -532,7 +533,7 @@ def test_a_silent_host_is_given_up_for_the_next() -> None:
 
 
 def test_a_quiet_stream_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.firehose._LIFE", 0.1)
+    monkeypatch.setattr("ingest.social.firehose._LIFE", 0.1)
     server = Jetstream()
     for number in range(3):
         server.post("nothing of interest", str(number))

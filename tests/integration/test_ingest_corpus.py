@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.feed import Feed
-from ingest.feeds import Sources
-from ingest.parse import ParserPool
-from ingest.reading import read_feed
-from ingest.rss import tell
+from ingest.feeds.feed import Feed
+from ingest.feeds.list import Sources
+from ingest.feeds.rss import tell
+from ingest.formats.parse import ParserPool
+from ingest.formats.reading import read_feed
 from ingest.run import IngestLoop
 from riskwire import wire
 from riskwire.clock import SystemClock

@@ -14,12 +14,12 @@ from aiohttp import web
 from replay import CAPTURED, needs, polls, serve, titles
 
 from ingest.base import Context
-from ingest.edgar import Edgar, EdgarIngestor, Hosts
-from ingest.feed import Feed
-from ingest.filings import Columns, Submissions, clock_of, from_submissions
-from ingest.filingsymbols import read_symbols
-from ingest.ratelimit import Limiter
-from ingest.rss import RssIngestor
+from ingest.edgar.filings import Columns, Submissions, clock_of, from_submissions
+from ingest.edgar.source import Edgar, EdgarIngestor, Hosts
+from ingest.edgar.symbols import read_symbols
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import RssIngestor
+from ingest.net.ratelimit import Limiter
 from riskwire.errors import FetchError, IngestError, ParseError
 from riskwire.ports import SourceState
 from riskwire.settings import IngestSettings

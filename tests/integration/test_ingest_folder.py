@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from replay import KEY, polls, titles
 
-from ingest.dropped import read_rows
-from ingest.folder import Folder, FolderIngestor
+from ingest.inbox.dropped import read_rows
+from ingest.inbox.folder import Folder, FolderIngestor
 from riskwire import wire
 from riskwire.errors import AddressRefused, FetchError
 from riskwire.ports import SourceState
@@ -127,7 +127,7 @@ def test_a_csv_of_another_kind_is_refused_by_its_column(tmp_path: Path, capsys: 
 
 
 def test_a_large_file_takes_several_polls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.folder.MAX_ROWS", 50)
+    monkeypatch.setattr("ingest.inbox.folder.MAX_ROWS", 50)
     drop(tmp_path / "a.jsonl", *(story(number) for number in range(110)), age=120)
     found = read(tmp_path, *LATER[:4])
     assert [len(polled.told) for polled in found] == [50, 50, 10, 0]

@@ -16,14 +16,14 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from ingest.authors import author_key, pseudonym
 from ingest.base import Told
-from ingest.blueskypost import post_document
-from ingest.forget import Account, accounts_of, with_did
-from ingest.http import Fetcher
+from ingest.documents.authors import author_key, pseudonym
 from ingest.intake import Intake
-from ingest.jetstream import Payload, Post
-from ingest.mastodonpost import Status, status_document
+from ingest.net.http import Fetcher
+from ingest.social.bluesky.jetstream import Payload, Post
+from ingest.social.bluesky.post import post_document
+from ingest.social.forget import Account, accounts_of, with_did
+from ingest.social.mastodon.post import Status, status_document
 from riskwire.clock import ManualClock
 from riskwire.errors import IngestError, UsageError
 from riskwire.identity import REMOVED

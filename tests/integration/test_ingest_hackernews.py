@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from replay import gone, polls, serve, titles
 
-from ingest.hackernews import MAX_WALK, PARALLEL, TRIES, Front, HackerNewsIngestor, item_id
+from ingest.social.hackernews import MAX_WALK, PARALLEL, TRIES, Front, HackerNewsIngestor, item_id
 from riskwire import wire
 from riskwire.errors import FetchError, IngestError, ParseError
 from riskwire.ports import SourceState

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-import ingest.http
-from ingest.http import Fetched, Fetcher
+import ingest.net.http
+from ingest.net.http import Fetched, Fetcher
 from riskwire.errors import AddressRefused, FetchError, TooLarge
 from riskwire.net import is_public
 from riskwire.settings import IngestSettings
@@ -164,6 +164,31 @@ def test_the_cap_counts_after_decompression() -> None:
         assert isinstance(failing(handler, config=config), TooLarge)
     assert time.perf_counter() - started < 5
     assert len(fetch(answering(b"x" * 100_000), config=config).body) == 100_000
+
+
+def test_a_gigabyte_in_a_megabyte_takes_no_memory() -> None:
+    """At the default cap of 15 MiB, however much is behind it."""
+    packer = zlib.compressobj(wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(1024)) + packer.flush()
+    assert len(bomb) < 1_100_000
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    before, most = resident(), 0
+
+    async def run() -> None:
+        nonlocal most
+        async with serving(answering(bomb, Content_Encoding="gzip")) as base, Fetcher(settings()) as fetcher:
+            asking = asyncio.ensure_future(fetcher.get(base + "/feed"))
+            while not asking.done():
+                most = max(most, resident())
+                await asyncio.sleep(0.001)
+            with pytest.raises(TooLarge):
+                await asking
+
+    asyncio.run(run())
+    assert most - before < 200 * 1024 * 1024
 
 
 def test_hanging_servers_are_left() -> None:
@@ -316,7 +341,7 @@ def test_names_that_lead_inside_are_refused() -> None:
 
 def test_names_that_change_their_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     # 127.0.0.2 plays the public address: it answers, and is let through.
-    monkeypatch.setattr(ingest.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
+    monkeypatch.setattr(ingest.net.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
 
     async def run() -> None:
         counting = Counting()
@@ -335,7 +360,7 @@ def test_names_that_change_their_answer(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/x", "http://inside.example:{port}/x", "//[::1]:{port}/x"])
 def test_redirects_to_the_inside_are_refused(monkeypatch: pytest.MonkeyPatch, target: str) -> None:
-    monkeypatch.setattr(ingest.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
+    monkeypatch.setattr(ingest.net.http, "is_public", lambda ip: ip == "127.0.0.2" or is_public(ip))
 
     async def run() -> None:
         counting = Counting()

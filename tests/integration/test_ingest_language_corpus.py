@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.language import detect
+from ingest.documents.language import detect
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 pytestmark = pytest.mark.skipif(
@@ -57,7 +57,7 @@ def test_it_is_quick_and_small() -> None:
         detect(text)
     assert (time.process_time() - started) / len(texts) < 0.001
     code = (
-        "from ingest.language import detect; import resource;"
+        "from ingest.documents.language import detect; import resource;"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; detect('Profit rises after a strong quarter');"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from ingest import kinds
 from ingest.base import Context, Emit, Gone, Kind, Polled, SourceConfig, Streamer, Told
-from ingest.feeds import Sources
+from ingest.feeds.list import Sources
 from ingest.run import IngestLoop
 from riskwire import wire
 from riskwire.clock import ManualClock, SystemClock
@@ -72,7 +72,7 @@ def log() -> MemoryLog:
 
 @pytest.fixture
 def streamed(monkeypatch: pytest.MonkeyPatch, log: MemoryLog) -> Callable[..., MemoryLog]:
-    monkeypatch.setattr("ingest.outcome._RECONNECT", 0.02)
+    monkeypatch.setattr("ingest.polling.outcome._RECONNECT", 0.02)
     monkeypatch.setattr("ingest.listen._LOOK", 0.02)
     monkeypatch.setattr("ingest.listen.random", type("Dice", (), {"random": staticmethod(lambda: -0.99)}))
 

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from aiohttp import web
 
-from ingest.feeds import Sources
-from ingest.http import Fetcher
-from ingest.mastodon import Hashtag, MastodonIngestor
+from ingest.feeds.list import Sources
+from ingest.net.http import Fetcher
 from ingest.run import IngestLoop
-from ingest.timeline import LOOKS, PAGE, read_place
+from ingest.social.mastodon.source import Hashtag, MastodonIngestor
+from ingest.social.mastodon.timeline import LOOKS, PAGE, read_place
 from riskwire import wire
 from riskwire.clock import ManualClock
 from riskwire.errors import FetchError, IngestError, ParseError

@@ -13,12 +13,12 @@ import structlog
 from aiohttp import web
 
 from ingest.base import Context, Polled
-from ingest.http import Fetcher
+from ingest.formats.parse import ParserPool
 from ingest.intake import Intake
-from ingest.mastodon import KIND, Hashtag, MastodonIngestor
-from ingest.mastodonstream import MastodonStreamer, streaming_base
-from ingest.parse import ParserPool
-from ingest.timeline import read_place
+from ingest.net.http import Fetcher
+from ingest.social.mastodon.source import KIND, Hashtag, MastodonIngestor
+from ingest.social.mastodon.stream import MastodonStreamer, streaming_base
+from ingest.social.mastodon.timeline import read_place
 from riskwire import log as riskwire_log
 from riskwire import wire
 from riskwire.clock import ManualClock
@@ -34,8 +34,8 @@ TOKEN = "canary-token-0123456789"
 
 @pytest.fixture(autouse=True)
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.firehose._LINGER", 0.02)
-    monkeypatch.setattr("ingest.mastodonstream._TICK", 0.02)
+    monkeypatch.setattr("ingest.social.firehose._LINGER", 0.02)
+    monkeypatch.setattr("ingest.social.mastodon.stream._TICK", 0.02)
 
 
 def status(number: int, content: str = "", **fields: Any) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def test_a_deletion_before_its_post_keeps_it_out_also_after_a_restart() -> None:
 
 
 def test_a_deletion_of_what_is_long_out_of_sight(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.timeline.WATCHED", 2)
+    monkeypatch.setattr("ingest.social.mastodon.timeline.WATCHED", 2)
 
     async def scenario(listening: Listening, server: Server) -> None:
         server.statuses += [status(number) for number in range(6)]
@@ -375,7 +375,7 @@ def test_dates_that_no_post_has(claimed: str, quality: str) -> None:
 
 
 def test_a_line_without_end_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.streaming.MAX_MESSAGE", 10_000)
+    monkeypatch.setattr("ingest.net.streaming.MAX_MESSAGE", 10_000)
 
     async def scenario(listening: Listening, server: Server) -> None:
         error = await listening.until(lambda: False, lambda: server.raw(b"data: " + b"x" * 20_000))

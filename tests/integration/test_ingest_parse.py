@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.parse import ParserPool
+from ingest.formats.parse import ParserPool
 from riskwire.errors import ParseError
 
 GOOD = b"<rss version='2.0'><channel><title>t</title><item><title>Oil rises</title></item></channel></rss>"
@@ -108,7 +108,7 @@ def kill_children() -> int:
     killed = 0
     for entry in Path("/proc/self/task").glob("*/children"):
         for child in entry.read_text().split():
-            if b"ingest.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"ingest.formats.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                 os.kill(int(child), signal.SIGKILL)
                 killed += 1
     return killed
@@ -215,7 +215,7 @@ def test_cancelling_leaves_nothing_behind() -> None:
 
 PARENT = """
 import asyncio
-from ingest.parse import ParserPool
+from ingest.formats.parse import ParserPool
 
 async def main():
     async with ParserPool(10) as pool:

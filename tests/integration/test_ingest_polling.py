@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from ingest.feed import Feed
-from ingest.feeds import Sources
+from ingest.feeds.feed import Feed
+from ingest.feeds.list import Sources
 from ingest.run import FeedOutcome, IngestLoop
 from riskwire.clock import ManualClock
 from riskwire.ports import SourceState
@@ -144,6 +144,27 @@ def test_robots() -> None:
     run(world, scenario)
 
 
+def test_robots_txt_is_asked_once_a_day_however_often_we_start() -> None:
+    world = World()
+    world.pages |= {"/a": lambda: rss(str(len(world.hits))), "/b": lambda: rss(str(len(world.hits)))}
+
+    async def scenario() -> None:
+        for _ in range(3):
+            assert (await world.once()).new == 1
+        assert world.hits == ["/robots.txt", "/a", "/a", "/a"]
+        world.clock.advance(timedelta(days=1))
+        world.hits.clear()
+        await world.once()
+        assert world.hits == ["/robots.txt", "/a"]
+        # Somewhere else it is asked again.
+        world.pages["/a"] = moved(302, f"{world.base.replace('127.0.0.1', 'localhost')}/b")
+        world.hits.clear()
+        assert (await world.once()).outcome == "ok"
+        assert world.hits == ["/a", "/robots.txt", "/b"]
+
+    run(world, scenario)
+
+
 def test_what_is_gone_is_reported_and_asked_daily_at_most() -> None:
     world = World()
     world.pages["/a"] = lambda: web.Response(status=410)
@@ -243,6 +264,34 @@ def test_a_turn_that_was_cut_off_is_not_taken_again_at_once() -> None:
     run(world, scenario)
 
 
+def test_a_start_after_a_pause_calls_nobody_silent_before_it_has_asked() -> None:
+    """We were stopped for days: the feed was not. What those who watch are told comes after the answer."""
+    world = World()
+    world.pages["/a"] = lambda: rss("one", "two")
+    stopped = NOW - timedelta(days=6)
+
+    async def scenario() -> None:
+        before = SourceState(
+            name="a", url=f"{world.base}/a", last_outcome="ok", status="ok", last_polled_at=stopped,
+            next_poll_at=stopped + timedelta(minutes=5), known_since=stopped - timedelta(days=30), last_new_at=stopped,
+            longest_gap=3600.0,
+        )  # fmt: skip
+        world.log.save(before)
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(world.loop().run(stop))
+        async with asyncio.timeout(10):
+            while world.state.last_polled_at == stopped:
+                await asyncio.sleep(0.01)
+        stop.set()
+        await running
+        assert "silent" not in [entry.health.status for entry in world.log.read_health(0, 10)]
+        assert world.state.status == "ok"
+        assert world.state.longest_gap is not None
+        assert world.state.longest_gap <= 3600, "nor is the pause the source's own"
+
+    run(world, scenario)
+
+
 def test_failing_and_well_again_are_told_to_those_who_watch() -> None:
     world = World()
 
@@ -258,6 +307,8 @@ def test_failing_and_well_again_are_told_to_those_who_watch() -> None:
     run(world, scenario)
     entries = world.log.read_health(0, 10)
     said = [(entry.health.previous, entry.health.status, entry.health.failures) for entry in entries]
-    assert said == [("new", "ok", 0), ("ok", "failing", 3), ("failing", "ok", 0)]
+    assert said == [
+        ("new", "ok", 0), ("ok", "failing", 3), (None, "failing", 4), (None, "failing", 5), ("failing", "ok", 0),
+    ]  # fmt: skip
     assert "500" in (entries[1].health.error or "")
     assert [entry.health for entry in world.log.read_health(entries[0].offset, 1)] == [entries[1].health]

@@ -9,10 +9,10 @@ from aiohttp import web
 from replay import CAPTURED, gone, needs, polls, serve, titles
 
 from ingest.kinds import build
-from ingest.ratelimit import Turns
-from ingest.reddit import RedditIngestor, Subreddit
-from ingest.redditfeed import RedditFeed
-from ingest.redditpost import post_id
+from ingest.net.ratelimit import Turns
+from ingest.social.reddit.feed import RedditFeed
+from ingest.social.reddit.post import post_id
+from ingest.social.reddit.source import RedditIngestor, Subreddit
 from riskwire import wire
 from riskwire.errors import FetchError, IngestError, ParseError
 from riskwire.log import masked

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from ingest.feed import Feed
-from ingest.feeds import Sources
+from ingest.feeds.feed import Feed
+from ingest.feeds.list import Sources
 from ingest.run import FeedOutcome, IngestLoop, all_refused
 from riskwire import wire
 from riskwire.clock import ManualClock, SystemClock
@@ -172,14 +172,14 @@ def test_one_bad_feed_never_stops_another() -> None:
 def test_a_mistake_in_our_own_code_is_that_feeds_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.pages |= {"a": rss(("1", "one")), "b": rss(("2", "two"))}
-    real = __import__("ingest.rss", fromlist=["tell"]).tell
+    real = __import__("ingest.feeds.rss", fromlist=["tell"]).tell
 
     def tell(feed: Feed, *rest: Any) -> Any:
         if feed.name == "a":
             raise ZeroDivisionError("secret detail")
         return real(feed, *rest)
 
-    monkeypatch.setattr("ingest.rss.tell", tell)
+    monkeypatch.setattr("ingest.feeds.rss.tell", tell)
 
     async def scenario() -> None:
         async with world.serving():

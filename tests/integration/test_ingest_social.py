@@ -7,11 +7,11 @@ import pytest
 from aiohttp import web
 from replay import KEY, serve
 
-from ingest.feeds import Sources
-from ingest.hackernews import Front, HackerNewsIngestor
-from ingest.reddit import RedditIngestor, Subreddit
+from ingest.feeds.list import Sources
 from ingest.run import IngestLoop
-from ingest.twitter import Search, TwitterIngestor
+from ingest.social.hackernews import Front, HackerNewsIngestor
+from ingest.social.reddit.source import RedditIngestor, Subreddit
+from ingest.social.twitter.source import Search, TwitterIngestor
 from riskwire import wire
 from riskwire.clock import ManualClock
 from riskwire.errors import StorageFull

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from replay import CAPTURED, KEY, gone, needs, polls, serve, titles
 
-from ingest.stocktwits import StocktwitsIngestor, Symbol, asked, written
+from ingest.social.stocktwits import StocktwitsIngestor, Symbol, asked, written
 from riskwire import wire
 from riskwire.errors import FetchError, IngestError, ParseError
 from riskwire.identity import document_id

@@ -11,9 +11,9 @@ import yaml
 from aiohttp import web
 from replay import CAPTURED, gone, needs, polls, serve, titles
 
-from ingest.budget import Budget, Spent, budget_of, until_tomorrow
-from ingest.twitter import Search, TwitterIngestor
-from ingest.twitterpost import post_id
+from ingest.social.twitter.budget import Budget, Spent, budget_of, until_tomorrow
+from ingest.social.twitter.post import post_id
+from ingest.social.twitter.source import Search, TwitterIngestor
 from riskwire import wire
 from riskwire.errors import FetchError, IngestError, ParseError
 from riskwire.ports import SourceState

@@ -7,11 +7,11 @@ from email.utils import format_datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ingest.dates import AHEAD, OLDEST, read_date
-from ingest.feed import Feed
-from ingest.parsed import ParsedEntry, ParsedFeed
-from ingest.rss import tell
-from ingest.text import html_to_text, safe_link
+from ingest.dates.read import AHEAD, OLDEST, read_date
+from ingest.documents.text import html_to_text, safe_link
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import tell
+from ingest.formats.parsed import ParsedEntry, ParsedFeed
 from riskwire import wire
 from riskwire.identity import canonical_link
 from riskwire.net import is_public

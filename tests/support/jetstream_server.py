@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import zstandard
 from aiohttp import web
 
 PREFIX = "network.bsky.jetstream.subscribeEvents"
@@ -32,6 +33,10 @@ class Jetstream:
         self.silent = False
         self.raw: list[str] = []  # frames sent as they are before the events
         self.error: str | None = None  # sent after the events: the stream ends
+        self.dictionary: bytes | None = None  # frames of those who ask for it are compressed with it
+        self.known: bytes | None = None  # what is handed out instead, when it was rotated
+        self.spoil = False  # cut compressed frames
+        self.binary = 0  # frames sent compressed
         self.base = ""
         self._next = first
         self._now = start
@@ -72,10 +77,20 @@ class Jetstream:
             self._more.notify_all()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/xrpc/network.bsky.jetstream.getZstdDictionary":
+            body = self.known or self.dictionary
+            return web.Response(body=body) if body else web.Response(status=404)
         assert request.path == f"/xrpc/{PREFIX}"
         self.queries.append(dict(request.query))
         self.protocols.append(request.headers.get("Sec-WebSocket-Protocol", ""))
-        assert set(request.query) <= {"collections", "cursor"}  # `kinds` would lose the accounts' events
+        # `kinds` would lose the accounts' events
+        assert set(request.query) <= {"collections", "cursor", "zstdDictionary"}
+        compressor: zstandard.ZstdCompressor | None = None
+        if wanted_dictionary := request.query.get("zstdDictionary"):
+            found = zstandard.ZstdCompressionDict(self.dictionary or b"")
+            if int(wanted_dictionary) != found.dict_id():
+                return web.json_response({"error": "UnknownZstdDictionary", "message": "x"}, status=400)
+            compressor = zstandard.ZstdCompressor(dict_data=found)
         if self.refusal is not None:
             return self.refusal
         position, notice = self._next, None
@@ -105,7 +120,13 @@ class Jetstream:
             while not socket.closed:
                 if not self.silent:
                     for event in [one for one in self.events if one["seq"] >= position]:
-                        await socket.send_str(json.dumps({"$type": "message", "payload": event}, ensure_ascii=False))
+                        text = json.dumps({"$type": "message", "payload": event}, ensure_ascii=False)
+                        if compressor is None:
+                            await socket.send_str(text)
+                        else:
+                            frame = compressor.compress(text.encode())
+                            self.binary += len(frame)
+                            await socket.send_bytes(frame[:-4] if self.spoil else frame)
                         position = event["seq"] + 1
                     if self.error is not None:
                         await socket.send_str(json.dumps({"$type": "error", "error": self.error, "message": "x"}))
@@ -143,3 +164,12 @@ class Jetstream:
             yield self.base
         finally:
             await runner.cleanup()
+
+
+def a_dictionary(seed: int = 1) -> bytes:
+    """A real one, trained over events such as the server sends."""
+    server = Jetstream()
+    for number in range(2_000):
+        server.post(f"$ACME rises {number * seed} points today, says desk {number % 7}", f"r{number}")
+    samples = [json.dumps({"$type": "message", "payload": event}).encode() for event in server.events]
+    return zstandard.train_dictionary(16 * 1024, samples).as_bytes()

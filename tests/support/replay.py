@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from ingest.base import Context, Ingestor, Polled
-from ingest.http import Fetcher
-from ingest.parse import ParserPool
+from ingest.formats.parse import ParserPool
+from ingest.net.http import Fetcher
 from riskwire.errors import IngestError
 from riskwire.ports import SourceState
 from riskwire.settings import IngestSettings

@@ -28,7 +28,7 @@ def test_a_mistake_is_named_by_its_place(path: Path) -> None:
 
 def test_the_default_rules_load() -> None:
     names = [rule.name for rule in load_rules().rules]
-    assert names == ["company-sentiment-collapse", "company-negative-news", "market-mood-slump"]
+    assert names == ["company-sentiment-collapse", "company-negative-news", "market-mood-slump", "source-in-trouble"]
 
 
 def test_a_minimal_file() -> None:
@@ -40,6 +40,7 @@ def test_a_minimal_file() -> None:
 def test_every_key() -> None:
     watch, share, buzz = load_rules(RULES / "good-everything.yml").rules
     assert isinstance(watch, Threshold)
+    assert isinstance(buzz, Threshold)
     assert watch.window == timedelta(minutes=90)
     assert watch.hold == timedelta(minutes=5)
     assert watch.match.symbols == ("HWKB", "BRK.B")

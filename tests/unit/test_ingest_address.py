@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.address import check_url
+from ingest.net.address import check_url
 from riskwire.errors import AddressRefused, FetchError
 from riskwire.net import is_public
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.authors import author_key, masked_names, pseudonym
+from ingest.documents.authors import author_key, masked_names, pseudonym
 from riskwire.errors import StorageError
 
 

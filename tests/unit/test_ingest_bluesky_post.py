@@ -5,10 +5,19 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from ingest.bluesky import Search
-from ingest.blueskypost import without_mentions
-from ingest.feeds import load_sources
-from ingest.jetstream import OVERLAP, Facet, Feature, Index, Position, read_frame, read_position, subscription
+from ingest.feeds.list import load_sources
+from ingest.social.bluesky.jetstream import (
+    OVERLAP,
+    Facet,
+    Feature,
+    Index,
+    Position,
+    read_frame,
+    read_position,
+    subscription,
+)
+from ingest.social.bluesky.post import without_mentions
+from ingest.social.bluesky.search import Search
 from riskwire.errors import FeedsFileError
 
 AT = datetime(2026, 9, 1, 12, 0, 0, 123456, tzinfo=UTC)

@@ -4,9 +4,9 @@ import time
 
 import pytest
 
-from ingest.cashtags import Wanted, cashtags, hashtags
-from ingest.dates import MISSING
-from ingest.documents import make_document, rounded
+from ingest.dates.read import MISSING
+from ingest.documents.cashtags import Wanted, cashtags, hashtags
+from ingest.documents.make import make_document, rounded
 from riskwire.testing import a_document
 from riskwire.types import Document
 from riskwire.wire import decode, encode

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.dates import MISSING, ReadDate, event_time, read_date, zone_named
+from ingest.dates.read import MISSING, ReadDate, event_time, read_date, zone_named
 
 NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
 

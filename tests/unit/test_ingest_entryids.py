@@ -2,16 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ingest.entryids import stable_guid
-from ingest.feed import Feed
-from ingest.parsed import ParsedEntry, ParsedFeed
-from ingest.rss import RssIngestor
-from ingest.vanished import MOST, retracted
+from ingest.feeds.entryids import stable_guid
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import RssIngestor
+from ingest.feeds.vanished import MOST, retracted
+from ingest.formats.parsed import ParsedEntry, ParsedFeed
+from ingest.net.http import Fetched
 from riskwire.ports import SourceState
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -74,12 +74,9 @@ def test_a_feed_remembers_what_it_took_back() -> None:
     class Fetcher:
         count = 0
 
-        async def get(self, url: str, **_: Any) -> Any:
+        async def get(self, url: str, **_: Any) -> Fetched:
             self.count += 1
-            return SimpleNamespace(
-                not_modified=False, body=b"%d" % self.count, url=url, content_type=None, etag=None, last_modified=None,
-                permanent=None, fresh=None,
-            )  # fmt: skip
+            return Fetched(url=url, body=b"%d" % self.count)
 
     class Parser:
         async def parse(self, *_: Any) -> ParsedFeed:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.feed import Feed
-from ingest.feeds import active, load_sources, switched_off
-from ingest.mastodon import Hashtag
+from ingest.feeds.feed import Feed
+from ingest.feeds.list import active, load_sources, switched_off
+from ingest.social.mastodon.source import Hashtag
 from riskwire.errors import FeedsFileError
 from riskwire.settings import IngestSettings
 

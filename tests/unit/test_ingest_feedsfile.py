@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.feedsfile import table_text, with_table, without_table
+from ingest.feeds.file import table_text, with_table, without_table
 from riskwire.errors import FeedsFileError
 
 DEFAULT = (resources.files("ingest") / "feeds.toml").read_text(encoding="utf-8")

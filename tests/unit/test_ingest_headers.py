@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.headers import fresh_for, retry_after, safe
+from ingest.net.headers import fresh_for, retry_after, safe
 
 NOW = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)
 

@@ -1,11 +1,14 @@
 """How a source is, by its own rhythm."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from ingest.base import SAID_DIGITS, Polled, Told
 from ingest.change import Decision
-from ingest.health import health_of, status_of, usual_quiet, with_status, with_stories
+from ingest.polling.health import health_of, status_of, usual_quiet, with_status, with_stories
 from riskwire.ports import SourceState
 from riskwire.testing import a_document
 
@@ -23,8 +26,6 @@ def after_poll(state: SourceState, now: datetime, new: int = 0, told: int | None
 
 
 def _answered(state: SourceState, **fields: Any) -> SourceState:
-    import msgspec
-
     return msgspec.structs.replace(state, **{"last_outcome": "ok", "failures": 0, **fields})
 
 
@@ -109,6 +110,43 @@ def test_lateness_is_of_new_dated_stories_and_not_of_the_first_poll() -> None:
     assert state.lateness == 600
 
 
+def test_what_a_rule_can_see_is_told_and_nothing_else() -> None:
+    state, now = SourceState(name="x"), START
+    for hour in range(24):  # five stories an hour, all dated, and a cry of one failure or two in between
+        now = START + timedelta(hours=hour)
+        state = after_poll(state, now, new=5)
+        before = state.reported
+        for failures in (1, 2):
+            state, change = with_status(_answered(state, last_outcome="failed", failures=failures), now)
+            assert change is None
+        state, change = with_status(_answered(state), now)
+        assert change is None
+        assert state.reported == before
+    told = []
+    for hour in range(24, 48):  # now nothing has a date any more
+        state = after_poll(state, START + timedelta(hours=hour), new=5, published_quality="missing")
+        assert state.reported is not None
+        told.append(round(state.reported.undated or 0.0, 3))
+    steps = sorted(set(told))
+    assert told == sorted(told)
+    assert 4 < len(steps) < 12
+    assert all(later - earlier >= 0.049 for earlier, later in pairwise(steps))
+
+
+def test_our_own_pause_is_not_the_sources() -> None:
+    """Stopped for three days: that does not count as its longest pause, which would hide its silence for weeks."""
+    state, now = SourceState(name="x"), START
+    for step in range(24 * 10):
+        now = START + timedelta(hours=step)
+        state = after_poll(state, now, new=1)
+    state = msgspec.structs.replace(state, next_poll_at=now + timedelta(hours=1), last_polled_at=now)
+    usual = usual_quiet(state, now)
+    for stopped in (state, msgspec.structs.replace(state, next_poll_at=None)):  # a stream has no next poll
+        after = after_poll(stopped, now + timedelta(days=3), new=40)
+        assert after.status == "ok"
+        assert usual_quiet(after, now + timedelta(days=3)) <= usual
+
+
 def test_the_worst_comes_first_and_each_change_is_told_once() -> None:
     state = SourceState(name="x")
     assert with_status(state, START) == (state, None)
@@ -119,6 +157,7 @@ def test_the_worst_comes_first_and_each_change_is_told_once() -> None:
         state, change = with_status(_answered(state, last_outcome=outcome, failures=failures), START)
         said.append((change.previous, change.status) if change else None)
     assert said == [
-        ("new", "ok"), None, None, ("ok", "failing"), None, ("failing", "ok"), ("ok", "refused"), ("refused", "gone"),
+        ("new", "ok"), None, None, ("ok", "failing"), (None, "failing"), ("failing", "ok"), ("ok", "refused"),
+        ("refused", "gone"),
     ]  # fmt: skip
     assert state.status_since == START

@@ -4,17 +4,17 @@ import pytest
 
 from ingest import kinds
 from ingest.base import Context, Ingestor, SourceConfig, Streamer
-from ingest.feed import Feed
-from ingest.mastodon import Hashtag
-from ingest.parse import ParserPool
-from ingest.rss import RssIngestor
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import RssIngestor
+from ingest.formats.parse import ParserPool
+from ingest.social.mastodon.source import Hashtag
 from riskwire.settings import IngestSettings
 
 SETTINGS = IngestSettings(reddit_client_secret="canary")  # type: ignore[arg-type]
 
 
 def context() -> Context:
-    from ingest.http import Fetcher
+    from ingest.net.http import Fetcher
 
     return Context(Fetcher(SETTINGS), ParserPool(1), b"key", "run", SETTINGS)
 

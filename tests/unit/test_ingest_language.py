@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.language import by_script, detect, with_language
+from ingest.documents.language import by_script, detect, with_language
 from riskwire.testing import a_document
 from stream.scoring import why_unscored
 
@@ -56,6 +56,29 @@ def test_a_right_declaration_stands() -> None:
 def test_english_full_of_names_is_not_called_foreign(text: str) -> None:
     assert base(detect(text)) in ("", "en")
     assert detect(text, "en-gb") == "en-gb"
+
+
+@pytest.mark.parametrize("declared", [None, "en-us", "de"])
+def test_plain_english_needs_no_detector(declared: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.documents.language._detector", None)
+    text = "Harbour Mills raises its outlook after a strong quarter and says that “more” will follow this year"
+    assert base(detect(text, declared)) == "en"
+
+
+@pytest.mark.parametrize("declared", [None, "en"])
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("fr", "Le film « The Price and the Stake » sort mercredi dans les salles, a indiqué le distributeur lundi"),
+        (
+            "de",
+            "Der Film «The Rise and Fall of the House» läuft ab Donnerstag in den Kinos, sagte der Verleih am Montag",
+        ),
+        ("es", "La película «The Price and the Stake» se estrena el miércoles en los cines, informó la distribuidora"),
+    ],
+)
+def test_an_english_title_makes_no_english_text(language: str, text: str, declared: str | None) -> None:
+    assert base(detect(text, declared)) in (language, declared or "")
 
 
 def test_a_declaration_is_a_hint_not_the_truth() -> None:

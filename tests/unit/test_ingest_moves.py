@@ -1,6 +1,6 @@
 """Where a feed is asked after it has moved."""
 
-from ingest.moves import hash_of, where_to_ask, with_move, without_move
+from ingest.polling.moves import hash_of, where_to_ask, with_move, without_move
 from riskwire.ports import SourceState
 
 OLD, NEW, OTHER = "https://a.example/old", "https://a.example/new", "https://b.example/new"

@@ -6,11 +6,11 @@ import pytest
 
 from ingest.base import Told
 from ingest.change import decide
-from ingest.edgarfeed import filing_tags
-from ingest.feed import Feed
-from ingest.parsed import ParsedEntry, ParsedFeed
-from ingest.reading import read_feed
-from ingest.rss import tell
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import tell
+from ingest.formats.edgarfeed import filing_tags
+from ingest.formats.parsed import ParsedEntry, ParsedFeed
+from ingest.formats.reading import read_feed
 from riskwire.ports import KnownStory
 from riskwire.types import Document
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ratelimit import Turns, used_up
-from ingest.recheck import ROUND, Watch
+from ingest.net.ratelimit import Turns, used_up
+from ingest.social.recheck import ROUND, Watch
 
 NOW = datetime(2026, 8, 2, 12, 0, tzinfo=UTC)
 

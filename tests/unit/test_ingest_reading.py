@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.reading import read_feed
+from ingest.formats.reading import read_feed
 from riskwire.errors import ParseError
 from riskwire.types import MAX_DOCUMENT_BYTES
 
@@ -134,3 +134,37 @@ def test_a_body_is_never_taken_for_an_address() -> None:
         read_feed(b"http://127.0.0.1:9/feed")
     with pytest.raises(ParseError):
         read_feed(b"/etc/passwd")
+
+
+def test_an_element_that_bears_the_name_of_a_list_is_none() -> None:
+    """feedparser keeps it under that name, where its own list would be."""
+    traps = "".join(f"<{name}>x</{name}>" for name in ("links", "authors", "sa_symbol_all"))
+    (entry,) = read_feed(
+        f"<rss version='2.0'><channel><item><title>A</title>{traps}</item></channel></rss>".encode()
+    ).entries
+    assert (entry.title, entry.link, entry.authors, entry.symbols) == ("A", None, (), ())
+
+
+SY = "http://purl.org/rss/1.0/modules/syndication/"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("<ttl>15</ttl>", 900),
+        ("<ttl>15</ttl><sy:updatePeriod>daily</sy:updatePeriod>", 900),
+        ("<sy:updatePeriod> daily </sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>", 6 * 3600),
+        ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>", 1800),
+        ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>1</sy:updateFrequency>", None),  # WordPress
+        ("<sy:updatePeriod>Weekly</sy:updatePeriod>", 7 * 86400),
+        ("<sy:updateFrequency>24</sy:updateFrequency>", 3600),
+        ("<sy:updatePeriod>often</sy:updatePeriod><sy:updateFrequency>-1</sy:updateFrequency>", None),
+        ("<sy:updatePeriod>daily</sy:updatePeriod><sy:updateFrequency>0</sy:updateFrequency>", 86400),
+        ("<ttl>soon</ttl>", None),
+        ("", None),
+    ],
+)
+def test_the_pace_that_a_feed_asks_for(said: str, seconds: float | None, quick: bool) -> None:
+    body = f"<rss version='2.0' xmlns:sy='{SY}'><channel><title>t</title>{said}</channel></rss>"
+    assert read_feed(body.encode(), quick=quick).ttl == seconds

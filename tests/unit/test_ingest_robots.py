@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.http import Fetched
-from ingest.robots import Robots, RobotsRefused, read_robots
+from ingest.net.http import Fetched
+from ingest.net.robots import Robots, RobotsRefused, read_robots
 from riskwire.clock import ManualClock
 from riskwire.errors import FetchError
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from ingest.feed import Feed
-from ingest.parsed import ParsedEntry, ParsedFeed
-from ingest.rss import tell
+from ingest.feeds.feed import Feed
+from ingest.feeds.rss import tell
+from ingest.formats.parsed import ParsedEntry, ParsedFeed
 from riskwire.identity import document_id
 from riskwire.types import MAX_DOCUMENT_BYTES, Document
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ingest.schedule import adapted, after_failure, after_success, seconds_until
+from ingest.polling.schedule import adapted, after_failure, after_success, seconds_until
 
 NOW = datetime(2026, 3, 8, 12, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ingest import kinds
-from ingest.feeds import active, load_sources, switched_off
+from ingest.feeds.list import active, load_sources, switched_off
 from riskwire.settings import IngestSettings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "sources.md"

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ingest.text import clean, cut, html_to_text, safe_link
+from ingest.documents.text import clean, cut, html_to_text, safe_link
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from ingest.inbox.signatures import Signatures
+from ingest.inbox.webhook import MAX_BODY, PATH, sign, stories_endpoint
 from ingest.intake import Intake
-from ingest.signatures import Signatures
-from ingest.webhook import MAX_BODY, PATH, sign, stories_endpoint
 from riskwire import wire
 from riskwire.clock import ManualClock
 from riskwire.errors import StorageFull

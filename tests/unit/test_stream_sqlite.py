@@ -23,7 +23,7 @@ from stream.sqlite.match import match_expression
 from stream.sqlite.schema import VERSION
 from stream.sqlite.scored import SqliteOffsets, SqliteScoredStream
 from stream.sqlite.storage import Storage
-from stream.sqlite.times import from_micros, to_micros
+from stream.times import from_micros, to_micros
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -257,6 +257,7 @@ def test_old_scored_entries_go_but_never_before_a_consumer_has_them(database):
     stream, offsets = SqliteScoredStream(database, clock, timedelta(days=1)), SqliteOffsets(database)
     stream.publish([a_story(1), a_story(2)])
     offsets.commit("alerts", 1)
+    offsets.commit("alerts:health", 0)  # of another stream: it holds nothing of this one
     clock.advance(timedelta(days=2))
     stream.publish([a_story(3)])
     stream.prune()

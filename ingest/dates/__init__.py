@@ -1,0 +1,1 @@
+"""Honest dates: what feeds write, read or marked, never guessed."""

@@ -1,0 +1,1 @@
+"""Outside text → Document: plain text, language, tickers, people as pseudonyms."""

@@ -1,0 +1,1 @@
+"""The SEC's EDGAR: filings as stories."""

@@ -1,0 +1,1 @@
+"""Stories that others hand in: files dropped into a folder, and signed POSTs."""

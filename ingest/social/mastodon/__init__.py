@@ -1,0 +1,1 @@
+"""Mastodon: hashtags, by REST and by stream."""

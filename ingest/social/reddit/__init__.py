@@ -1,0 +1,1 @@
+"""Reddit, with an approved key or by its Atom feeds."""

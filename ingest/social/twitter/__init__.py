@@ -1,0 +1,1 @@
+"""X (Twitter), within a daily budget."""

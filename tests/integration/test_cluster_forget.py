@@ -1,0 +1,95 @@
+"""A person is forgotten in the cluster setting: in the index, in its past, in the alerts and in ingest's own file."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from ingest.base import Told
+from ingest.documents.authors import FILE, pseudonym
+from ingest.intake import Intake
+from riskwire.cli.cluster import ClusterStore
+from riskwire.clock import SystemClock
+from riskwire.identity import content_hash
+from riskwire.testing import a_document
+from riskwire.types import Alert, Evidence
+from workers import bench
+
+KEY = b"the key of this very test, long enough"
+NOW = datetime(2026, 8, 2, 12, 0, tzinfo=UTC)
+
+
+def post(number, account, title):
+    return a_document(
+        number,
+        source="m",
+        source_type="social",
+        publisher="mastodon",
+        origin="live",
+        title=title,
+        content_hash=content_hash(title, ""),
+        authors=(pseudonym(KEY, "mastodon", account),),
+        link=f"https://social.example/@{account.partition('@')[0]}/{number}",
+    )
+
+
+def tell(store, *posts):
+    async def run():
+        return await Intake(store.spool, store.known, SystemClock()).take([Told(one) for one in posts])
+
+    decision = asyncio.run(run())
+    while store.forwarder(SystemClock()).move():
+        pass
+    return decision
+
+
+def command(made, *arguments):
+    return made.command("forget", *arguments)
+
+
+@pytest.mark.timeout(240)
+def test_what_a_person_wrote_is_gone_everywhere_but_the_topics(kafka, elasticsearch, own_name, tmp_path):
+    (tmp_path / FILE).write_bytes(KEY)
+    with bench(kafka, elasticsearch, own_name, tmp_path) as made:
+        worker = made.start()
+        with ClusterStore(made.settings, "ingest") as store:
+            tell(store, post(1, "jo@social.example", "Zorblatt gains"), post(2, "al@social.example", "Quibble gains"))
+            tell(store, post(1, "jo@social.example", "Zorblatt warns of losses"), post(3, "jo@social.example", "Zorb"))
+            made.done(90, worker)
+            held = [store.index.get(a_document(number).id) for number in (1, 2)]
+            alert = Alert(
+                rule="r",
+                labels={},
+                annotations={"summary": f"Worst: {held[0].title}"},
+                status="firing",
+                starts_at=NOW,
+                updated_at=NOW,
+                fingerprint="f",
+                evidence=tuple(Evidence(id=one.id, title=one.title, link=one.link, score=-0.5) for one in held),
+            )
+            store.alerts.put_alerts([alert])
+            assert len(store.index.revisions(a_document(1).id)) == 2
+        time.sleep(1)  # what was just written is found by its author a refresh later
+
+        tried = command(made, "jo@social.example", "--platform", "mastodon", "--dry-run", "--format", "jsonl")
+        assert tried.returncode == 0, tried.stderr
+        assert '"stories":2' in tried.stdout.replace(" ", "")
+        told = command(made, "jo@social.example", "--platform", "mastodon", "--format", "jsonl")
+        assert told.returncode == 0, told.stderr
+        assert "topics keep what was sent for 7 days" in told.stderr
+
+        with ClusterStore(made.settings, "ingest") as store:
+            for number in (1, 3):
+                past = store.index.revisions(a_document(number).id)
+                assert [one.status for one in past] == ["removed"]
+                assert (past[0].title, past[0].authors, past[0].link) == ("", (), None)
+                assert (past[0].source, past[0].publisher) == ("m", "mastodon")
+            assert store.index.get(held[1].id) == held[1]
+            (kept,) = store.alerts.list_alerts()
+            assert [one.title for one in kept.evidence] == ["(removed)", "Quibble gains"]
+            assert "Zorblatt" not in kept.annotations["summary"]
+            again = tell(store, post(1, "jo@social.example", "Zorblatt is back"))
+            assert not again.new
+            assert not again.corrected
+        assert not any(b"Zorb" in path.read_bytes() for path in tmp_path.glob("riskwire.db*"))
