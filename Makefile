@@ -47,7 +47,7 @@ format: $(VENV)/installed-test ## put the code into shape
 bench: $(VENV)/installed-test $(TRAIN)/installed ## each performance promise as a ratio, side by side in one run
 	@for b in benchmarks/bench_*.py; do echo "== $$b"; PYTHON_TRAIN=$(TRAIN)/bin/python $(BIN)/python $$b || exit 1; done
 
-train: $(TRAIN)/installed ## train the shipped model, from raw data to artefact, resumable
+train: $(TRAIN)/installed-teacher ## train the shipped model, from raw data to artefact, resumable
 	@$(TRAIN)/bin/python -m models.train models/configs/minilm.toml $(ARGS)
 
 soak: $(VENV)/installed-test ## the long tests: kills, many documents, hostile feeds
@@ -89,4 +89,9 @@ $(TRAIN)/installed: pyproject.toml
 	@echo "Setting up $(TRAIN) (once; torch is 5.6 GB) …"
 	@$(PYTHON) -m venv $(TRAIN)
 	@$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train,test]'
+	@touch $@
+
+$(TRAIN)/installed-teacher: $(TRAIN)/installed
+	@echo "Adding the teacher's base (0.4 GB) …"
+	@$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train,test,teacher]'
 	@touch $@
