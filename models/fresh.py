@@ -5,7 +5,10 @@ Pure but for the files it writes; no torch.
 
 from __future__ import annotations
 
+import fcntl
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from textwrap import wrap
@@ -16,10 +19,12 @@ import msgspec
 from models.config import Pretrain, Recipe
 from models.corpora.unlabelled import LONGEST, SHORTEST
 from models.labels import SENTIMENTS
-from riskwire.errors import InputError
+from riskwire.errors import InputError, UsageError
 from riskwire.ports import Index, SearchQuery
 from riskwire.types import ScoredDocument
 
+TEXTS: Final = "texts.txt"
+"""In a refresh's folder, the stories that it collected."""
 _PAGE: Final = 500
 _FEWEST: Final = 20
 """Lines of text below which pretraining on them would learn nothing, and could put none aside."""
@@ -115,3 +120,24 @@ def freshened(recipe: Recipe, *, until: datetime, lines: int) -> Recipe:
     if distil is not None:
         distil = msgspec.structs.replace(distil, unlabelled={**distil.unlabelled, "given": lines})
     return msgspec.structs.replace(recipe, pretrain=pretrain, distil=distil)
+
+
+@contextmanager
+def alone(work: Path) -> Iterator[None]:
+    """One refresh at a time in a folder. The kernel lets go of the lock, however the process ends. Raises UsageError."""
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with work.with_name(f".{work.name}.lock").open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError("another refresh runs here", about=str(work)) from error
+        yield
+
+
+def forget_texts(work: Path) -> bool:
+    """Remove an unfinished refresh, which holds stories; False: there is none. Raises UsageError: one runs."""
+    if not (work / TEXTS).is_file():
+        return False
+    with alone(work):
+        shutil.rmtree(work)
+    return True

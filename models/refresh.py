@@ -9,11 +9,9 @@ gate's verdict stay in the registry. Needs the train extra.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -21,7 +19,7 @@ from typing import Final
 import msgspec
 
 from models.config import Recipe, load_recipe
-from models.fresh import freshened, known_lines, write_labels, write_lines
+from models.fresh import TEXTS, alone, freshened, known_lines, write_labels, write_lines
 from models.registry.gate import Verdict
 from models.registry.judging import compare
 from models.registry.production import replace_file
@@ -32,7 +30,7 @@ from riskwire.errors import ConfigError, InputError, ModelError, UsageError
 from riskwire.ports import Index
 
 _PLAN: Final = "refresh.json"
-_TEXTS, _LABELS = "texts.txt", "labels.jsonl"
+_LABELS: Final = "labels.jsonl"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +80,7 @@ def refresh(
     Raises ConfigError for the recipe, InputError for the labels or when there is nothing new to learn from, UsageError:
     another refresh runs or was left unfinished; ModelError when training fails, saying what is kept.
     """
-    with _alone(work):
+    with alone(work):
         plan = _plan(
             index, recipe=recipe, datasets=datasets, work=work, labels=labels, since=since, until=until, now=now
         )
@@ -94,7 +92,7 @@ def refresh(
             datasets=datasets,
             work=work / "train",
             output=artefact,
-            unlabelled=work / _TEXTS,
+            unlabelled=work / TEXTS,
             labels=given,
         )
         if code:
@@ -165,7 +163,7 @@ def _plan(
     work.mkdir(parents=True, mode=0o700)
     moment = until or now
     given = 0 if labels is None else write_labels(labels, work / _LABELS)
-    lines = write_lines(work / _TEXTS, known_lines(index, since=since, until=moment))
+    lines = write_lines(work / TEXTS, known_lines(index, since=since, until=moment))
     if not lines and not given:
         raise InputError(
             "holds no scored story of that time, and no labels were given: there is nothing to learn from",
@@ -181,7 +179,7 @@ def _plan(
 def _clear(work: Path) -> None:
     """Remove what a collecting that was cut off left. Raises UsageError: there is more, which is somebody's."""
     there = [path.name for path in work.iterdir()] if work.is_dir() else []
-    if any(name not in (_TEXTS, _LABELS) and not name.startswith(f".{_PLAN}.") for name in there):
+    if any(name not in (TEXTS, _LABELS) and not name.startswith(f".{_PLAN}.") for name in there):
         raise UsageError("is no folder of a refresh", about=str(work), hint="Give --work a folder that isn't there yet")
     shutil.rmtree(work, ignore_errors=True)
 
@@ -191,15 +189,3 @@ def _digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise InputError("can't be read", about=str(path)) from error
-
-
-@contextmanager
-def _alone(work: Path) -> Iterator[None]:
-    """One refresh at a time in a folder. The kernel lets go of the lock, however the process ends."""
-    work.parent.mkdir(parents=True, exist_ok=True)
-    with work.with_name(f".{work.name}.lock").open("wb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError("another refresh runs here", about=str(work)) from error
-        yield
