@@ -124,7 +124,7 @@ def freshened(recipe: Recipe, *, until: datetime, lines: int) -> Recipe:
 
 @contextmanager
 def alone(work: Path) -> Iterator[None]:
-    """One refresh at a time in a folder. The kernel lets go of the lock, however the process ends. Raises UsageError."""
+    """One refresh at a time in a folder; the kernel lets go, however the process ends. Raises UsageError."""
     work.parent.mkdir(parents=True, exist_ok=True)
     with work.with_name(f".{work.name}.lock").open("wb") as file:
         try:
