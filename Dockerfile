@@ -19,8 +19,21 @@ RUN case "$RUNTIME" in cpu|gpu) ;; *) echo "RUNTIME is cpu or gpu, not $RUNTIME"
  && if /opt/riskwire/bin/pip show --quiet torch 2>/dev/null; then echo "torch came along" >&2; exit 1; fi \
  && [ "$(/opt/riskwire/bin/pip list 2>/dev/null | grep -c '^onnxruntime')" = 1 ]
 
+FROM build AS build-train
+RUN /opt/riskwire/bin/pip install --no-cache-dir --constraint requirements.lock ".[train,teacher]"
+
+# What `docker compose --profile train` runs: PyTorch inside, nothing served.
+FROM python:${PYTHON} AS train
+RUN useradd --system --uid 10001 --home-dir /var/lib/riskwire --create-home riskwire && install -d -o riskwire /models /datasets
+COPY --from=build-train /opt/riskwire /opt/riskwire
+ENV PATH=/opt/riskwire/bin:$PATH RISKWIRE_DATA=/var/lib/riskwire RISKWIRE_LOG__FORMAT=json PYTHONUNBUFFERED=1
+USER riskwire
+WORKDIR /var/lib/riskwire
+VOLUME /var/lib/riskwire
+CMD ["riskwire", "model", "refresh"]
+
 FROM python:${PYTHON}
-RUN useradd --system --uid 10001 --home-dir /var/lib/riskwire --create-home riskwire
+RUN useradd --system --uid 10001 --home-dir /var/lib/riskwire --create-home riskwire && install -d -o riskwire /models
 COPY --from=build /opt/riskwire /opt/riskwire
 # Where the GPU variant's CUDA libraries lie (nothing in the other).
 RUN find /opt/riskwire -path '*/nvidia/*' -type d -name lib > /etc/ld.so.conf.d/riskwire.conf && ldconfig

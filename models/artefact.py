@@ -54,8 +54,8 @@ class Graph(msgspec.Struct, frozen=True):
     attention_mask: str = "attention_mask"
     token_type_ids: str = "token_type_ids"  # noqa: S105
     story: str = "story_logits"
-    tags: str = "tag_logits"
-    token_sentiment: str = "token_sentiment_logits"  # noqa: S105
+    tags: str | None = "tag_logits"  # None, and the next: a model of the story alone, which finds no mentions
+    token_sentiment: str | None = "token_sentiment_logits"  # noqa: S105
 
 
 class DataEntry(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer_file: str
     files: dict[str, FileEntry]
     sentiments: tuple[str, ...]
-    tags: tuple[str, ...]
+    tags: tuple[str, ...]  # none: a model of the story alone
     graph: Graph = Graph()
     case_feature: bool = False
     max_tokens: int
@@ -93,6 +93,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     git_revision: str | None = None
 
+    @property
+    def story_only(self) -> bool:
+        """Without tag and token heads: it finds no mentions (an imported classifier)."""
+        return not self.tags and self.graph.tags is None and self.graph.token_sentiment is None
+
 
 class Artefact(msgspec.Struct, frozen=True):
     """A verified artefact, in memory."""
@@ -102,7 +107,7 @@ class Artefact(msgspec.Struct, frozen=True):
     model: bytes  # the ONNX graph
     encoder: TextEncoder
     sentiment_order: tuple[int, ...]  # place in the graph's output of each of labels.SENTIMENTS
-    tag_order: tuple[int, ...]  # … of labels.TAGS
+    tag_order: tuple[int, ...]  # … of labels.TAGS; empty for a model of the story alone
 
     @property
     def ref(self) -> ModelRef:
@@ -133,7 +138,7 @@ def load(folder: Path = PRETRAINED) -> Artefact:
         raise ModelError("the model keeps weights in other files, which is not allowed", about=str(folder), hint=_HINT)
     try:
         sentiment_order = tuple(labels.permutation(manifest.sentiments, labels.SENTIMENTS))
-        tag_order = tuple(labels.permutation(manifest.tags, labels.TAGS))
+        tag_order = () if manifest.story_only else tuple(labels.permutation(manifest.tags, labels.TAGS))
     except ValueError as error:
         raise ModelError(str(error), about=str(folder / MANIFEST), hint=_HINT) from error
     try:
@@ -203,13 +208,36 @@ def _read_files(folder: Path, manifest: Manifest) -> dict[str, bytes]:
 
 
 def has_external_data(model: bytes) -> bool:
-    """Does a serialised ONNX model point to weights in other files? Read from the wire format, without `onnx`."""
-    for field, graph in _fields(memoryview(model)):
-        if field != 7:  # ModelProto.graph
-            continue
-        for part, tensor in _fields(graph):
-            if part == 5 and any(number in (13, 14) for number, _ in _fields(tensor)):  # external_data, data_location
+    """Does a serialised ONNX model point to weights in other files? Read from the wire format, without `onnx`.
+
+    Tensors stand in a graph's weights and in nodes' attributes, in functions and graphs inside graphs.
+    """
+    return _points_outside("model", memoryview(model), _DEEPEST)
+
+
+_PARTS: Final[dict[str, dict[int, str]]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+"""Which fields of ONNX's messages hold messages in which a tensor may be."""
+_EXTERNAL: Final = (13, 14)  # TensorProto.external_data, data_location
+_DEEPEST: Final = 50
+
+
+def _points_outside(kind: str, message: memoryview, depth: int) -> bool:
+    if depth == 0:
+        raise ModelIntegrityError("graphs stand too deep in graphs", hint=_HINT)
+    for field, part in _fields(message):
+        if kind == "tensor":
+            if field in _EXTERNAL:
                 return True
+        elif (inner := _PARTS[kind].get(field)) is not None and _points_outside(inner, part, depth - 1):
+            return True
     return False
 
 

@@ -15,6 +15,14 @@ from models.labels import SENTIMENTS, TAGS, begin, inside
 UNLABELLED = -1
 
 
+class Soft(msgspec.Struct, frozen=True):
+    """A teacher's logits on one text of T tokens."""
+
+    story: npt.NDArray[np.float16]  # (3,)
+    tags: npt.NDArray[np.float16]  # (T, 9)
+    sentiment: npt.NDArray[np.float16]  # (T, 3)
+
+
 class Example(msgspec.Struct, frozen=True):
     """One item with its targets. T counts the special tokens."""
 
@@ -25,9 +33,20 @@ class Example(msgspec.Struct, frozen=True):
     allowed: npt.NDArray[np.bool_]  # (T, 9): the tags a token may have; all True where nothing is known
     tag_weight: npt.NDArray[np.float32]  # (T,)
     spans: tuple[tuple[int, int, int], ...]  # (first token, behind the last, index into SENTIMENTS)
+    soft: Soft | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+class SoftBatch(msgspec.Struct, frozen=True):
+    """The teacher's logits on a batch; zeros where it said nothing."""
+
+    known: npt.NDArray[np.float32]  # (B,): 1 where it said something
+    story: npt.NDArray[np.float32]  # (B, 3)
+    tags: npt.NDArray[np.float32]  # (B, T, 9)
+    sentiment: npt.NDArray[np.float32]  # (B, T, 3)
+    tag_known: npt.NDArray[np.float32]  # (B, T): 1 on tokens whose tag the teacher alone knows
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -42,6 +61,7 @@ class Batch(msgspec.Struct, frozen=True):
     tag_weight: npt.NDArray[np.float32]  # (B, T)
     span_pool: npt.NDArray[np.float32]  # (S, B * T): rows that sum to 1 over a mention's tokens
     span_label: npt.NDArray[np.int64]  # (S,)
+    soft: SoftBatch | None = None
 
 
 def make_examples(items: Sequence[Item], encoder: TextEncoder, *, max_tokens: int) -> list[Example]:
@@ -93,8 +113,23 @@ def _covered(tokens: Encoded, start: int, end: int, count: int) -> npt.NDArray[n
     return covered
 
 
-def collate(examples: Sequence[Example], *, pad: int, derived_weight: float = 1.0) -> Batch:
-    """Pad to the longest. `derived_weight`: of story labels that only follow from mentions."""
+def class_weights(examples: Sequence[Example]) -> npt.NDArray[np.float32]:
+    """(3,) for each story label 1/√share, with mean 1 over the texts that carry a label of their own."""
+    labels = [e.story for e in examples if e.story != UNLABELLED and not e.item.derived]
+    share = np.maximum(np.bincount(labels, minlength=len(SENTIMENTS)), 1) / max(1, len(labels))
+    weights = 1 / np.sqrt(share)
+    result: npt.NDArray[np.float32] = (weights / (weights * share).sum()).astype(np.float32)
+    return result
+
+
+def collate(
+    examples: Sequence[Example],
+    *,
+    pad: int,
+    derived_weight: float = 1.0,
+    weights: npt.NDArray[np.float32] | None = None,
+) -> Batch:
+    """Pad to the longest. `derived_weight`: of story labels that only follow from mentions; `weights`: of each one."""
     size, length = len(examples), max(len(example) for example in examples)
     ids = np.full((size, length), pad, dtype=np.int64)
     mask, cases = np.zeros((size, length), dtype=np.int64), np.zeros((size, length), dtype=np.int64)
@@ -118,11 +153,33 @@ def collate(examples: Sequence[Example], *, pad: int, derived_weight: float = 1.
         tag_weight=weight,
         story=np.array([example.story for example in examples], dtype=np.int64),
         story_weight=np.array(
-            [derived_weight if example.item.derived else 1.0 for example in examples], dtype=np.float32
+            [
+                (derived_weight if example.item.derived else 1.0)
+                * (1.0 if weights is None or example.story == UNLABELLED else float(weights[example.story]))
+                for example in examples
+            ],
+            dtype=np.float32,
         ),
         span_pool=np.stack(pools) if pools else np.zeros((0, size * length), dtype=np.float32),
         span_label=np.array(labels, dtype=np.int64),
+        soft=_collate_soft(examples, size, length),
     )
+
+
+def _collate_soft(examples: Sequence[Example], size: int, length: int) -> SoftBatch | None:
+    if all(example.soft is None for example in examples):
+        return None
+    known, story = np.zeros(size, dtype=np.float32), np.zeros((size, len(SENTIMENTS)), dtype=np.float32)
+    tags = np.zeros((size, length, len(TAGS)), dtype=np.float32)
+    sentiment = np.zeros((size, length, len(SENTIMENTS)), dtype=np.float32)
+    tag_known = np.zeros((size, length), dtype=np.float32)
+    for row, example in enumerate(examples):
+        if example.soft is not None:
+            n = len(example)
+            known[row], story[row] = 1, example.soft.story
+            tags[row, :n], sentiment[row, :n] = example.soft.tags, example.soft.sentiment
+            tag_known[row, 1 : n - 1] = not example.item.exhaustive
+    return SoftBatch(known=known, story=story, tags=tags, sentiment=sentiment, tag_known=tag_known)
 
 
 def epoch_batches(examples: Sequence[Example], *, size: int, seed: int) -> list[list[int]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from models.artefact import DataEntry
 from models.config import Recipe
+from models.corpora.unlabelled import SOURCES
 
 _RESTRICTED = ("non-commercial", "research", "not stated")
 
@@ -33,9 +35,11 @@ def write_card(
     checks: dict[str, Any],
     temperatures: dict[str, float],
     story_bias: dict[str, float],
+    made: dict[str, dict[str, Any]],
 ) -> str:
-    """Markdown. `figures`: by graph and set (`shipped`, `uncalibrated` and `fp32` on test, `held_out` with dev added);
-    `checks`: parity, batch, bytes."""
+    """Markdown. `figures`: by graph and set (`shipped`, `uncalibrated` and `fp32` on test, `held_out` with dev added),
+    and `behaviour`; `checks`: parity, batch, bytes; `made`: what pretraining, teacher, labelling and pruning found,
+    where the recipe has them."""
     batch = checks["batch"]
     return "\n".join(
         [
@@ -45,8 +49,9 @@ def write_card(
             "ASSET), and sentiment of each token, pooled over a mention. Labels: positive, neutral, negative.",
             "",
             f"Base: `{recipe.base.source}` ({recipe.base.licence or 'no licence given'}). Seed {recipe.seed}. "
-            f"Weights: {recipe.quantise.method} int8, embeddings {recipe.quantise.embedding}.",
+            f"Weights: {recipe.quantise.method}, embeddings {recipe.quantise.embedding}.",
             "",
+            *_making(recipe, made),
             "## Licences of the training data",
             "",
             *_licences(data),
@@ -71,6 +76,13 @@ def write_card(
             *_story_table(figures["held_out"], agreement=False),
             "",
             *_mention_table(figures["held_out"]),
+            "",
+            "## Minimal pairs",
+            "",
+            "Two sentences of our own that differ in little, unlike any in training (`models/behaviour/pairs.toml`). A",
+            "pair is right only where both are.",
+            "",
+            *_behaviour_table(figures["behaviour"]),
             "",
             "## Calibration",
             "",
@@ -98,6 +110,38 @@ def write_card(
             "",
         ]
     )
+
+
+def _making(recipe: Recipe, made: dict[str, dict[str, Any]]) -> list[str]:
+    """What else went into it than labels."""
+    lines: list[str] = []
+    if recipe.pretrain is not None and (found := made.get("pretrain")):
+        lines += [
+            f"Pretrained on {found['texts']} texts without labels ({_sources(recipe.pretrain.unlabelled)}), "
+            f"{found['steps']} steps: perplexity of masked words on blocks put aside "
+            f"{found['perplexity_before']:.1f} before, {found['perplexity_after']:.1f} after.",
+            "",
+        ]
+    if recipe.teacher is not None and recipe.distil is not None and (found := made.get("label")):
+        dev = made["teacher"]["chosen"]["dev"]
+        lines += [
+            f"Distilled from `{recipe.teacher.base.source}` ({recipe.teacher.base.licence or 'no licence given'}), "
+            f"which was fine-tuned on the same training side and then labelled {found['texts']} texts for it, "
+            f"{found['unlabelled']} of them without labels of their own ({_sources(recipe.distil.unlabelled)}).",
+            f"The teacher on dev: {', '.join(f'{name} {value:.3f}' for name, value in dev.items())}.",
+            "",
+        ]
+    if recipe.prune is not None and (found := made.get("prune")):
+        left = found["left"]
+        lines += [
+            f"Pruned to {left['layers']} layers of {left['heads']} heads and {left['width']} feed-forward units.",
+            "",
+        ]
+    return lines
+
+
+def _sources(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{SOURCES[name].about}: {SOURCES[name].licence}" for name in counts if name in SOURCES)
 
 
 def _licences(data: tuple[DataEntry, ...]) -> list[str]:
@@ -169,6 +213,11 @@ def _span_table(figures: dict[str, Any]) -> list[str]:
         "",
         "Groups that a set does not annotate are left out; SEntFiN leaves some companies and assets unannotated.",
     ]
+
+
+def _behaviour_table(found: dict[str, Any]) -> list[str]:
+    rows = [_row(kind, entry["pairs"], _short(entry["accuracy"])) for kind, entry in found["kinds"].items()]
+    return [*_head("kind", "pairs", "right"), *rows, _row("all", found["pairs"], _short(found["accuracy"]))]
 
 
 def _calibration_table(figures: dict[str, Any]) -> list[str]:

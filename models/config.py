@@ -16,7 +16,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The encoder that training starts from."""
 
-    source: str  # "package:NAME" (a wheel that carries model/), "folder:PATH", or "random" (tests)
+    source: str  # package:NAME (a wheel with model/), parts:PREFIX (wheels with a split zip), folder:PATH, or random
     licence: str = ""
     case_feature: bool = True  # word shapes through the token types; off for a base that uses its token types
     layers: Count = 6  # of a random base only, as the next two
@@ -32,6 +32,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     test: Share = 0.12
     split_seed: int = 1  # not the training seed: three seeds must be judged on the same texts
     joined_pairs: Annotated[int, msgspec.Meta(ge=0)] = 0  # training items made of two headlines
+    retold: Annotated[int, msgspec.Meta(ge=0)] = 0  # training items with other names, numbers and synonyms
     max_tokens: Annotated[int, msgspec.Meta(ge=8, le=512)] = 128  # special tokens included
 
 
@@ -56,12 +57,62 @@ class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     average_last: Count = 3  # try the mean of the last 2 … n epochs; 1: never
     patience: Count = 2  # epochs without a better dev mean before stopping
     bf16: bool = True
+    class_weights: bool = False  # rare story labels count more: each by the root of how rare it is
+    lora_rank: Annotated[int, msgspec.Meta(ge=0)] = 0  # 0: the whole encoder is trained
+    frozen_embeddings: bool = False  # word and position embeddings stay as they are: faster, for a large base
+
+
+class Teacher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A larger network fine-tuned on the labels, whose opinions the student then learns."""
+
+    base: Base
+    sets: tuple[str, ...] = ()  # of the recipe's sets; none: all
+    finetune: Finetune = Finetune()
+
+
+class Distil(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The student learns from labels and the teacher's opinions at once. Weights are against one hard story loss."""
+
+    unlabelled: dict[str, Count] = {}  # texts of each source that the teacher labels
+    temperature: Positive = 2.0
+    story_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    mention_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of one text's mentions together
+    tag_weight: Annotated[float, msgspec.Meta(ge=0)] = 0.1  # of one token, where no label says which tag it has
+    finetune: Finetune = Finetune()
+
+
+class Pretrain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Masked-language-model training of the encoder on texts without labels, before anything else."""
+
+    unlabelled: dict[str, Count]  # texts of each source
+    steps: Count = 1000  # of the optimiser
+    batch_size: Count = 32  # blocks of one forward pass
+    accumulate: Count = 1  # forward passes a step
+    block: Annotated[int, msgspec.Meta(ge=16, le=512)] = 128  # tokens; texts are packed until a block is full
+    masked: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.15  # of the words, anew in every pass
+    held_out: Annotated[float, msgspec.Meta(gt=0, lt=0.5)] = 0.02  # of the blocks, for perplexity
+    learning_rate: Positive = 2e-4
+    weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 0.01
+    warmup: Share = 0.06
+    checkpoint_steps: Count = 200
+    bf16: bool = True
+
+
+class Prune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is cut out of the trained student, by what the loss misses least, and the training that heals it."""
+
+    layers: tuple[Annotated[int, msgspec.Meta(ge=0)], ...] = ()  # numbers of whole layers, from the bottom
+    heads: Share = 0.0  # of each layer's attention heads
+    width: Share = 0.0  # of each layer's feed-forward units
+    texts: Count = 512  # training texts on which importance is measured
+    finetune: Finetune = Finetune(epochs=1, learning_rate=4e-5)
 
 
 class Quantise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the exported graph becomes small and fast. `rowwise` and `blockwise` don't depend on the batch."""
+    """How the exported graph becomes small and fast. `rowwise` and `blockwise` are int8 for a CPU and don't depend on
+    the batch; `fp16` is for a GPU."""
 
-    method: Literal["none", "rowwise", "blockwise"] = "rowwise"
+    method: Literal["none", "rowwise", "blockwise", "fp16"] = "rowwise"
     embedding: Literal["fp32", "int8"] = "int8"
     keep_fp32: tuple[str, ...] = ()  # parts of node names left alone
 
@@ -74,13 +125,20 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base: Base
     data: Data
     seed: int = 1
+    pretrain: Pretrain | None = None
     finetune: Finetune = Finetune()
+    teacher: Teacher | None = None
+    distil: Distil | None = None  # takes the place of `finetune`; needs a teacher
+    prune: Prune | None = None
     quantise: Quantise = Quantise()
 
 
 def load_recipe(path: Path) -> Recipe:
     """Read a recipe. Raises ValueError naming the file and the key that is wrong."""
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
+        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error
+    if recipe.distil is not None and recipe.teacher is None:
+        raise ValueError(f"{path}: [distil] needs a [teacher]")
+    return recipe

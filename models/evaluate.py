@@ -18,6 +18,7 @@ from models.decode import find_spans
 from models.encoding import Encoded, TextEncoder
 from models.labels import SENTIMENTS
 from models.metrics import SpanKey, classification, softmax, span_f1
+from models.slices import SLICES, slices_of
 
 Array = npt.NDArray[Any]
 Forward = Callable[[Array, Array, Array], tuple[Array, Array, Array]]
@@ -67,12 +68,15 @@ def figures(
     story_temperature: float,
     mention_temperature: float,
 ) -> dict[str, Any]:
-    """All figures by set: `story` (with `agreement_N`), `mention` (with `conflicting`), `spans`."""
+    """All figures by set: `story` (also by agreement), `mention` and `mention_found_and_right` (also where a text's
+    mentions conflict), `spans`, and `slices`: the same of the texts of `models.slices`."""
     result: dict[str, Any] = {}
     datasets = np.array([example.item.dataset for example in examples])
     labels = np.array([example.story for example in examples], dtype=np.int64)
     chances = softmax(outputs.story, story_temperature)
     mention_chances = softmax(outputs.mention, mention_temperature)
+    kinds = [slices_of(example.item) for example in examples]
+    members = {name: np.array([name in own for own in kinds], dtype=np.bool_) for name in SLICES}
     conflicting = _conflicting(examples)
     for dataset in sorted(set(datasets.tolist())):
         entry: dict[str, Any] = {}
@@ -93,7 +97,19 @@ def figures(
         if chosen:
             entry["spans"] = _spans([examples[i] for i in chosen], [outputs.tags[i] for i in chosen], encoder)
         if "mention" in entry:
-            entry["mention_found_and_right"] = _found_and_right(outputs, examples, encoder, mine, mention_chances)
+            right = _found_and_right(outputs, examples, encoder, mine, mention_chances)
+            entry["mention_found_and_right"] = _share(right, mine)
+            entry["mention_found_and_right_conflicting"] = _share(right, clash)
+        entry["slices"] = {}
+        for name, inside in members.items():
+            found: dict[str, Any] = {}
+            if (at := own & inside).any():
+                found["story"] = _short(classification(labels[at], chances[at]))
+            if "mention" in entry and (at := mine & inside[outputs.mention_of]).any():
+                found["mention"] = _short(classification(outputs.mention_label[at], mention_chances[at]))
+                found["mention_found_and_right"] = _share(right, at)
+            if found:
+                entry["slices"][name] = found
         result[dataset] = entry
     return result
 
@@ -152,9 +168,10 @@ def _spans(examples: Sequence[Example], tags: Sequence[Array], encoder: TextEnco
 
 def _found_and_right(
     outputs: Outputs, examples: Sequence[Example], encoder: TextEncoder, mine: npt.NDArray[np.bool_], chances: Array
-) -> dict[str, Any]:
-    """The labelled mention found (its exact span; overlapping counts in `accuracy_overlap`) and its sentiment right."""
-    exact = overlap = total = 0
+) -> Array:
+    """(S, 2): for each labelled mention of `mine`, was its very span (or one that touches it) found, and its sentiment
+    right? False elsewhere."""
+    right = np.zeros((len(outputs.mention_of), 2), dtype=np.bool_)
     at = 0
     cache: dict[int, list[tuple[int, int]]] = {}
     for row in range(len(outputs.mention_of)):
@@ -170,12 +187,18 @@ def _found_and_right(
                 for s in find_spans(example.item.text, _tokens(example, encoder, len(logits)), softmax(logits))
             ]
         span = [s for s in example.item.spans if s.sentiment is not None][at]
-        right = bool(chances[row].argmax() == SENTIMENTS.index(span.sentiment or ""))
-        total += 1
-        exact += right and (span.start, span.end) in cache[index]
-        overlap += right and any(start < span.end and end > span.start for start, end in cache[index])
-    return {
-        "n": total,
-        "accuracy": exact / total if total else 0.0,
-        "accuracy_overlap": overlap / total if total else 0.0,
-    }
+        if chances[row].argmax() == SENTIMENTS.index(span.sentiment or ""):
+            right[row, 0] = (span.start, span.end) in cache[index]
+            right[row, 1] = any(start < span.end and end > span.start for start, end in cache[index])
+    return right
+
+
+def _share(right: Array, chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Of the `chosen` mentions: exact span, and overlapping."""
+    total = int(chosen.sum())
+    exact, overlap = right[chosen].mean(0).tolist() if total else (0.0, 0.0)
+    return {"n": total, "accuracy": exact, "accuracy_overlap": overlap}
+
+
+def _short(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[name] for name in ("n", "accuracy", "macro_f1")}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+from onnxruntime.transformers.float16 import convert_float_to_float16
 
 from models.batches import Example, collate
 from models.config import Quantise
@@ -21,12 +22,17 @@ from models.quantise import choose
 
 def export(network: RiskwireNet, path: Path, settings: Quantise) -> int:
     """Write the graph with its products as `settings` say; returns its size in bytes."""
-    products, lookup = choose(settings.method, settings.embedding, settings.keep_fp32)
+    half = settings.method == "fp16"
+    products, lookup = choose(
+        "none" if half else settings.method, "fp32" if half else settings.embedding, settings.keep_fp32
+    )
     tensors = {name: tensor.detach().float().numpy() for name, tensor in network.state_dict().items()}
     config = network.encoder.config
     model = build_graph(
         tensors, heads=config.num_attention_heads, epsilon=config.layer_norm_eps, products=products, lookup=lookup
     )
+    if half:
+        model = convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=True)
     onnx.checker.check_model(model)
     content: bytes = model.SerializeToString(deterministic=True)
     path.write_bytes(content)

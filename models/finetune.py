@@ -15,18 +15,27 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from models.batches import UNLABELLED, Batch, Example, collate, epoch_batches, shake_case
+from models.batches import UNLABELLED, Batch, Example, class_weights, collate, epoch_batches, shake_case
 from models.checkpoint import mean_of, resume, save, write_json, write_tensors
-from models.config import Finetune
+from models.config import Distil, Finetune
+from models.distil import soft_losses
 from models.network import RiskwireNet
+from models.schedule import rate_factor
 
 Report = Callable[[dict[str, Any]], None]
 Judge = Callable[[RiskwireNet], dict[str, float]]
 """Dev figures by name; `mean` decides which epoch is best."""
 
 
-def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.ndarray[Any, Any]) -> torch.Tensor:
-    """The multi-task loss of one batch (a scalar): sums over what is labelled, divided by the batch size."""
+def losses(
+    network: RiskwireNet,
+    batch: Batch,
+    settings: Finetune,
+    cases: np.ndarray[Any, Any],
+    distil: Distil | None = None,
+) -> torch.Tensor:
+    """The multi-task loss of one batch (a scalar): sums over what is labelled, divided by the batch size. With `distil`
+    also how far the network is from its teacher, where the batch holds the teacher's logits."""
     ids, mask = torch.from_numpy(batch.ids), torch.from_numpy(batch.mask)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=settings.bf16):
         story, tags, sentiment = network(ids, mask, torch.from_numpy(cases))
@@ -49,6 +58,8 @@ def losses(network: RiskwireNet, batch: Batch, settings: Finetune, cases: np.nda
     # Where several tags are possible ("not ORG, PER or LOC, perhaps ASSET") their probabilities add up.
     possible = torch.logsumexp(tags.masked_fill(~torch.from_numpy(batch.allowed), -1e4), -1) - torch.logsumexp(tags, -1)
     total = total - settings.tag_weight * (possible * torch.from_numpy(batch.tag_weight)).sum()
+    if distil is not None and batch.soft is not None:
+        total = total + soft_losses(story, tags, sentiment, batch.soft, distil)
     mean: torch.Tensor = total / len(batch.story)
     return mean
 
@@ -58,6 +69,10 @@ def parameter_groups(network: RiskwireNet, settings: Finetune) -> list[dict[str,
     depth = len(network.encoder.encoder.layer)
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
     for name, parameter in network.named_parameters():
+        if settings.frozen_embeddings and (".word_embeddings." in name or ".position_embeddings." in name):
+            parameter.requires_grad_(False)
+        if not parameter.requires_grad:
+            continue
         if not name.startswith("encoder.") or "token_type_embeddings" in name:  # word shapes start from nothing
             rate = settings.learning_rate * settings.head_factor
         elif ".layer." in name:
@@ -72,12 +87,6 @@ def parameter_groups(network: RiskwireNet, settings: Finetune) -> list[dict[str,
     ]
 
 
-def rate_factor(step: int, total: int, warmup: float) -> float:
-    """Linear warmup, then linear decay to zero."""
-    rising = max(1, int(total * warmup))
-    return (step + 1) / rising if step < rising else max(0.0, (total - step) / max(1, total - rising))
-
-
 def finetune(
     network: RiskwireNet,
     examples: Sequence[Example],
@@ -89,6 +98,7 @@ def finetune(
     judge: Judge,
     report: Report,
     stop_after: int | None = None,
+    distil: Distil | None = None,
 ) -> dict[str, Any]:
     """Train `network` in place and leave the best weights in it.
 
@@ -96,8 +106,9 @@ def finetune(
     checkpoint written (tests use it to interrupt). Returns dev figures an epoch (`history`), `best`, `chosen`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    optimiser = torch.optim.AdamW(parameter_groups(network, settings), betas=(0.9, 0.98), eps=1e-6)
+    optimiser = torch.optim.AdamW(parameter_groups(network, settings), betas=(0.9, 0.98), eps=1e-6, fused=True)
     state = resume(folder, network, optimiser)
+    weights = class_weights(examples) if settings.class_weights else None
     per_epoch = len(epoch_batches(examples, size=settings.batch_size, seed=0))
     total = per_epoch * settings.epochs
     done_here = 0
@@ -108,7 +119,16 @@ def finetune(
             state["step"] - epoch * per_epoch :
         ]:
             state["loss"] = _step(
-                network, optimiser, [examples[i] for i in indices], settings, pad, seed, state["step"], total
+                network,
+                optimiser,
+                [examples[i] for i in indices],
+                settings,
+                pad,
+                seed,
+                state["step"],
+                total,
+                distil,
+                weights,
             )
             state["step"] += 1
             done_here += 1
@@ -137,11 +157,14 @@ def _step(
     seed: int,
     step: int,
     total: int,
+    distil: Distil | None,
+    weights: np.ndarray[Any, Any] | None,
 ) -> float:
     torch.manual_seed(seed * 1_000_003 + step)
     generator = np.random.default_rng([seed, step])
-    batch = collate(examples, pad=pad, derived_weight=settings.derived_story_weight)
-    loss = losses(network, batch, settings, shake_case(batch.cases, share=settings.case_noise, generator=generator))
+    batch = collate(examples, pad=pad, derived_weight=settings.derived_story_weight, weights=weights)
+    cases = shake_case(batch.cases, share=settings.case_noise, generator=generator)
+    loss = losses(network, batch, settings, cases, distil)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * rate_factor(step, total, settings.warmup)
     optimiser.zero_grad(set_to_none=True)

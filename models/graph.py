@@ -87,6 +87,16 @@ def build_graph(
 ) -> onnx.ModelProto:
     """The whole model. `tensors`: the network's state dict as arrays, by the names of `models.network`."""
     g = Graph()
+    x = encode(g, tensors, heads=heads, epsilon=epsilon, products=products, lookup=lookup)
+    _heads(g, x, tensors)
+    text: list[str | int | None] = ["batch", "tokens"]
+    return finish(g, dict(zip(OUTPUTS, (["batch", 3], [*text, 9], [*text, 3]), strict=True)))
+
+
+def encode(
+    g: Graph, tensors: Mapping[str, Array], *, heads: int, epsilon: float, products: Products, lookup: Lookup
+) -> str:
+    """Embedding and layers: the name of the hidden states (B, T, H)."""
     layers = 1 + max(int(name.split(".layer.")[1].split(".")[0]) for name in tensors if ".layer." in name)
     width = tensors["encoder.embeddings.word_embeddings.weight"].shape[1]
     shape = g.add("Shape", ["input_ids"], "shape")  # (B, T)
@@ -98,20 +108,18 @@ def build_graph(
     x = g.add("Reshape", [x, rows], "embedding.rows")
     x = _layer_norm(g, x, tensors, "encoder.embeddings.LayerNorm", epsilon)
     for number in range(layers):
-        x = _layer(g, x, tensors, f"encoder.encoder.layer.{number}", heads, epsilon, products, full, rows, mask)
-    _heads(g, x, tensors, full)
+        x = _layer(g, x, tensors, f"encoder.encoder.layer.{number}", heads, epsilon, products, shape, full, mask)
+    return g.add("Reshape", [x, full], "hidden")
 
-    text: list[str | int | None] = ["batch", "tokens"]
-    outputs: tuple[list[str | int | None], ...] = (["batch", 3], [*text, 9], [*text, 3])
+
+def finish(g: Graph, outputs: Mapping[str, list[str | int | None]]) -> onnx.ModelProto:
+    """The graph as a model with these outputs, each with its shape."""
     return helper.make_model(
         helper.make_graph(
             g.nodes,
             "riskwire",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, text) for name in INPUTS],
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, axes)
-                for name, axes in zip(OUTPUTS, outputs, strict=True)
-            ],
+            [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "tokens"]) for name in INPUTS],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
             list(g.weights.values()),
         ),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(_MS, 1)],
@@ -139,10 +147,12 @@ def _layer(
     heads: int,
     epsilon: float,
     products: Products,
+    shape: str,
     full: str,
-    rows: str,
     mask: str,
 ) -> str:
+    width = tensors["encoder.embeddings.word_embeddings.weight"].shape[1]
+
     def weight(name: str) -> Array:
         return tensors[f"{prefix}.{name}.weight"]
 
@@ -151,16 +161,18 @@ def _layer(
 
     parts = ("query", "key", "value")
     made = products(g, x, {f"{prefix}.{part}": weight(f"attention.self.{part}") for part in parts})
-    qkv = [g.add("Reshape", [made[f"{prefix}.{part}"], full], f"{prefix}.{part}.3d") for part in parts]
+    wide = len(weight("attention.self.query"))  # less than H where heads were pruned
+    three = g.add("Concat", [shape, g.ints(wide)], f"{prefix}.shape", axis=0) if wide != width else full
+    qkv = [g.add("Reshape", [made[f"{prefix}.{part}"], three], f"{prefix}.{part}.3d") for part in parts]
     biases = np.concatenate([tensors[f"{prefix}.attention.self.{part}.bias"] for part in parts])
     context = g.add(
         "MultiHeadAttention",
         [*qkv, g.weight(f"{prefix}.qkv.bias", biases.astype(np.float32)), mask],
         f"{prefix}.attention",
         domain=_MS,
-        num_heads=heads,
+        num_heads=heads * wide // width,
     )
-    flat = g.add("Reshape", [context, rows], f"{prefix}.attention.rows")
+    flat = g.add("Reshape", [context, g.ints(-1, wide)], f"{prefix}.attention.rows")
     out = products(g, flat, {f"{prefix}.out": weight("attention.output.dense")})[f"{prefix}.out"]
     x = _skip_norm(g, out, x, bias("attention.output.dense"), tensors, f"{prefix}.attention.output.LayerNorm", epsilon)
     up = products(g, x, {f"{prefix}.up": weight("intermediate.dense")})[f"{prefix}.up"]
@@ -169,7 +181,7 @@ def _layer(
     return _skip_norm(g, down, x, bias("output.dense"), tensors, f"{prefix}.output.LayerNorm", epsilon)
 
 
-def _heads(g: Graph, x: str, tensors: Mapping[str, Array], full: str) -> None:
+def _heads(g: Graph, hidden: str, tensors: Mapping[str, Array]) -> None:
     def linear(source: str, name: str, output: str, *, bias: bool = True) -> str:
         product = g.add(
             "MatMul", [source, g.weight(f"{name}.w", tensors[f"{name}.weight"].T.astype(np.float32))], f"{name}.product"
@@ -178,7 +190,6 @@ def _heads(g: Graph, x: str, tensors: Mapping[str, Array], full: str) -> None:
             return product
         return g.add("Add", [product, g.weight(f"{name}.bias", tensors[f"{name}.bias"].astype(np.float32))], output)
 
-    hidden = g.add("Reshape", [x, full], "hidden")  # (B, T, H)
     known = g.add("Cast", ["attention_mask"], "mask.float", to=TensorProto.FLOAT)
     column = g.add("Unsqueeze", [known, g.ints(-1)], "mask.column")  # (B, T, 1)
     total = g.add("ReduceSum", [g.add("Mul", [hidden, column], "hidden.known"), g.ints(1)], "hidden.sum", keepdims=0)

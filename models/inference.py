@@ -56,8 +56,8 @@ class _Logits(msgspec.Struct, frozen=True):
     """A text's logits, merged over its windows; one row a token."""
 
     story: Array  # (3,) probabilities
-    tags: Array  # (T, 9)
-    tokens: Array  # (T, 3)
+    tags: Array  # (T, 9); no row from a model of the story alone
+    tokens: Array  # (T, 3); the same
 
 
 class OnnxScorer:
@@ -91,17 +91,43 @@ class OnnxScorer:
         """The execution provider in use, for doctor, metrics and bench."""
         return str(self._session.get_providers()[0])
 
+    def current(self) -> OnnxScorer:
+        """Itself: it never changes."""
+        return self
+
     def score(self, texts: Sequence[str]) -> list[TextScore]:
         """One answer a text, in order. Raises ScoringError naming the place of a text that has nothing to score."""
+        tokens = self.encode(texts)
+        return [self._answer(*parts) for parts in zip(texts, tokens, self._logits(tokens), strict=True)]
+
+    def encode(self, texts: Sequence[str]) -> list[Encoded]:
+        """The tokens of each text. Raises ScoringError naming the place of a text that has nothing to score."""
         tokens = self._artefact.encoder.encode(texts)
         for index, encoded in enumerate(tokens):
             if not len(encoded):
                 raise ScoringError("nothing to score: the text has no words", about=f"text {index}")
+        return tokens
+
+    def scores(self, tokens: Sequence[Encoded], span: tuple[int, int] | None = None) -> list[float]:
+        """P(positive) − P(negative) of each text, or of its mention at `span` (0 where no token is left of it).
+
+        Raises ScoringError when the model fails.
+        """
+        answers = []
+        for encoded, logits in zip(tokens, self._logits(tokens), strict=True):
+            chances: Array | None = logits.story
+            if span is not None:
+                chances = pooled_sentiment(encoded, logits.tokens, *span, self._artefact.manifest.temperatures.mention)
+            answers.append(0.0 if chances is None else as_sentiment(chances).score)
+        return answers
+
+    def _logits(self, tokens: Sequence[Encoded]) -> list[_Logits]:
         try:
-            logits = self._run(tokens)
+            return self._run(tokens)
         except Exception as error:
-            raise ScoringError("the model failed", about=f"{len(texts)} texts", hint="Run `riskwire doctor`") from error
-        return [self._answer(*parts) for parts in zip(texts, tokens, logits, strict=True)]
+            raise ScoringError(
+                "the model failed", about=f"{len(tokens)} texts", hint="Run `riskwire doctor`"
+            ) from error
 
     def _run(self, tokens: Sequence[Encoded]) -> list[_Logits]:
         cut = [windows(len(encoded), size=self._window, overlap=min(OVERLAP, self._window // 4)) for encoded in tokens]
@@ -109,7 +135,7 @@ class OnnxScorer:
         done: dict[tuple[int, int], tuple[Array, Array, Array]] = {}
         for batch in batches([piece.end - piece.start + 2 for piece in pieces], budget=self._batch_tokens):
             chosen = [pieces[index] for index in batch]
-            story, tags, sentiment = self._session.run(None, self._inputs(tokens, chosen))
+            story, tags, sentiment = self._heads(self._session.run(None, self._inputs(tokens, chosen)), chosen)
             for row, piece in enumerate(chosen):
                 inner = slice(1, piece.end - piece.start + 1)
                 done[piece.text, piece.start] = (story[row], tags[row, inner], sentiment[row, inner])
@@ -117,6 +143,14 @@ class OnnxScorer:
             self._merge(stretches, [done[text, start] for start, _ in stretches], len(tokens[text]))
             for text, stretches in enumerate(cut)
         ]
+
+    def _heads(self, found: list[Array], chosen: Sequence[_Window]) -> tuple[Array, Array, Array]:
+        """What each head said: (B, 3), (B, T, tags), (B, T, 3). A head that the model lacks says nothing."""
+        if self._tags:
+            story, tags, sentiment = found
+            return story, tags, sentiment
+        length = max(piece.end - piece.start for piece in chosen) + 2
+        return found[0], np.zeros((len(chosen), length, 0)), np.zeros((len(chosen), length, len(SENTIMENTS)))
 
     def _inputs(self, tokens: Sequence[Encoded], chosen: Sequence[_Window]) -> dict[str, Array]:
         encoder, names = self._artefact.encoder, self._artefact.manifest.graph
@@ -149,6 +183,8 @@ class OnnxScorer:
         return _Logits(mean, tags[:, self._tags], sentiment[:, self._sentiments])
 
     def _answer(self, text: str, tokens: Encoded, logits: _Logits) -> TextScore:
+        if not self._tags:  # a model of the story alone: it can't say where a mention is, nor how it fares
+            return TextScore(sentiment=as_sentiment(logits.story))
         spans = find_spans(text, tokens, softmax(logits.tags))
         if self._linker is not None:
             spans = with_cashtags(spans, self._linker.cashtags(text))

@@ -25,7 +25,8 @@ def softmax(logits: Floats, temperature: float = 1.0) -> npt.NDArray[np.float64]
 
 
 def classification(labels: Ints, probabilities: Floats) -> dict[str, Any]:
-    """`n`, `accuracy`, `macro_f1`, `ece` and per class precision, recall, F1 and support, by name."""
+    """`n`, `accuracy`, `macro_f1`, `ece`, per class precision, recall, F1 and support, by name; and `confusion`: how
+    many of each label (a row) were called what (a column), in the order of SENTIMENTS."""
     if not len(labels):
         return {"n": 0}
     predicted = probabilities.argmax(-1)
@@ -46,19 +47,32 @@ def classification(labels: Ints, probabilities: Floats) -> dict[str, Any]:
         "macro_f1": float(np.mean(present)),
         "ece": calibration_error(labels, probabilities),
         "per_class": per_class,
+        "confusion": confusion(labels, predicted),
     }
+
+
+def confusion(labels: Ints, predicted: Ints) -> list[list[int]]:
+    """How many of each label (a row) were called what (a column)."""
+    kinds = range(len(SENTIMENTS))
+    return [[int(((labels == row) & (predicted == column)).sum()) for column in kinds] for row in kinds]
+
+
+def reliability(labels: Ints, probabilities: Floats, bins: int = 15) -> list[tuple[int, float, float]]:
+    """For each of `bins` equal-width bins of the label's confidence: how many, mean confidence, share right."""
+    confidence, right = probabilities.max(-1), probabilities.argmax(-1) == labels
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    found = []
+    for place in range(bins):
+        inside = places == place
+        count = int(inside.sum())
+        found.append((count, float(confidence[inside].mean()), float(right[inside].mean())) if count else (0, 0.0, 0.0))
+    return found
 
 
 def calibration_error(labels: Ints, probabilities: Floats, bins: int = 15) -> float:
     """Expected calibration error: `bins` equal-width bins of the label's confidence."""
-    confidence, right = probabilities.max(-1), probabilities.argmax(-1) == labels
-    places = np.minimum((confidence * bins).astype(int), bins - 1)
-    error = 0.0
-    for place in range(bins):
-        inside = places == place
-        if inside.any():
-            error += float(inside.mean()) * abs(float(right[inside].mean()) - float(confidence[inside].mean()))
-    return error
+    found = reliability(labels, probabilities, bins)
+    return sum(count * abs(share - mean) for count, mean, share in found) / max(1, len(labels))
 
 
 def span_f1(gold: Sequence[SpanKey], found: Sequence[SpanKey]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,28 +19,36 @@ from transformers import BertConfig, BertModel
 
 from models.config import Base
 from models.encoding import CASES
+from models.joined import join_parts
 from models.labels import SENTIMENTS, TAGS
 
 
 class RiskwireNet(nn.Module):  # type: ignore[misc,unused-ignore]  # torch is absent from the light environment
     """A BERT encoder with the story, tag and token-sentiment heads."""
 
-    def __init__(self, config: BertConfig, *, dropout: float) -> None:
+    def __init__(self, config: Any, *, dropout: float) -> None:
         super().__init__()
-        self.encoder = BertModel(config, add_pooling_layer=False)
+        self.encoder = self.make_encoder(config)
         self.dropout = nn.Dropout(dropout)
         self.story = nn.Linear(config.hidden_size, len(SENTIMENTS))
         self.tags = nn.Linear(config.hidden_size, len(TAGS))
         self.token = nn.Linear(config.hidden_size, len(SENTIMENTS))
         self.context = nn.Linear(config.hidden_size, len(SENTIMENTS), bias=False)
 
+    def make_encoder(self, config: Any) -> nn.Module:
+        """The encoder, its weights still random."""
+        return BertModel(config, add_pooling_layer=False)
+
+    def hidden(self, ids: torch.Tensor, mask: torch.Tensor, cases: torch.Tensor) -> torch.Tensor:
+        """The last hidden states (B, T, H)."""
+        states: torch.Tensor = self.encoder(input_ids=ids, attention_mask=mask, token_type_ids=cases).last_hidden_state
+        return states
+
     def forward(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """All three inputs are (B, T) integers; returns logits (B, 3), (B, T, 9), (B, T, 3)."""
-        hidden = self.encoder(
-            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
-        ).last_hidden_state  # (B, T, H)
+        hidden = self.hidden(input_ids, attention_mask, token_type_ids)  # (B, T, H)
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (B, T, 1)
         mean = (hidden * mask).sum(1) / mask.sum(1)  # (B, H)
         hidden, mean = self.dropout(hidden), self.dropout(mean)
@@ -54,6 +63,8 @@ def base_folder(base: Base) -> Path | None:
         return None
     if kind == "folder":
         folder = Path(where)
+    elif kind == "parts":
+        folder = join_parts(where)
     else:
         try:
             folder = Path(str(importlib.import_module(where).__file__)).parent / "model"

@@ -52,7 +52,7 @@ def package(
         tags=labels.TAGS,
         case_feature=recipe.base.case_feature,
         max_tokens=recipe.data.max_tokens,
-        precision="fp32" if recipe.quantise.method == "none" else f"int8 {recipe.quantise.method}",
+        precision=precision(recipe.quantise.method),
         temperatures=Temperatures(**temperatures),
         metrics=metrics,
         data=data,
@@ -70,6 +70,11 @@ def package(
     draft.rename(output)
     shutil.rmtree(old, ignore_errors=True)
     return manifest
+
+
+def precision(method: str) -> str:
+    """How the manifest calls what a method of quantising gives."""
+    return {"none": "fp32", "fp16": "fp16"}.get(method, f"int8 {method}")
 
 
 def git_revision(folder: Path) -> str | None:

@@ -45,14 +45,22 @@ def open_session(artefact: Artefact, device: Device, threads: int) -> onnxruntim
         session = onnxruntime.InferenceSession(artefact.model, options, providers=wanted)
     except Exception as error:
         raise ModelError("ONNX Runtime can't load the model", about=str(artefact.folder)) from error
-    graph = artefact.manifest.graph
-    there = {node.name for node in session.get_inputs()}, [node.name for node in session.get_outputs()]
-    said = (
-        {graph.input_ids, graph.attention_mask, graph.token_type_ids},
-        [graph.story, graph.tags, graph.token_sentiment],
-    )
-    if there != said:
-        raise ModelError(f"the graph has {there}, the manifest says {said}", about=str(artefact.folder))
+    _check_names(session, artefact)
     if device == "cuda" and session.get_providers()[0] != "CUDAExecutionProvider":
         raise DeviceError("CUDA is installed but can't be used", about="model.device", hint="See ONNX Runtime's log")
     return session
+
+
+def _check_names(session: onnxruntime.InferenceSession, artefact: Artefact) -> None:
+    """The graph takes and gives what the manifest says, one value a label."""
+    manifest, graph = artefact.manifest, artefact.manifest.graph
+    there = (
+        {node.name for node in session.get_inputs()},
+        [(node.name, node.shape[-1]) for node in session.get_outputs()],
+    )
+    sizes = {graph.story: len(manifest.sentiments)}
+    if graph.tags is not None and graph.token_sentiment is not None:
+        sizes |= {graph.tags: len(manifest.tags), graph.token_sentiment: len(manifest.sentiments)}
+    said = {graph.input_ids, graph.attention_mask, graph.token_type_ids}, list(sizes.items())
+    if there != said:
+        raise ModelError(f"the graph has {there}, the manifest says {said}", about=str(artefact.folder))

@@ -1,4 +1,4 @@
-"""The stages of a training run, in their order. Each takes the run and returns what it found, as plain JSON values."""
+"""The stages before and after learning. Each takes the run and returns what it found, as plain JSON values."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections import Counter
 from typing import Any
 
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from safetensors.torch import load_file
 
 from models import calibrate, evaluate, export
 from models.artefact import DataEntry
+from models.behaviour import pairs
+from models.behaviour.answers import answers_of
+from models.behaviour.judge import judge as behaviour
+from models.behaviour.judge import shares
 from models.card import write_card
 from models.checkpoint import write_tensors
 from models.config import Quantise
-from models.corpora import CORPORA
-from models.finetune import finetune
+from models.corpora import CORPORA, given
 from models.labels import SENTIMENTS
-from models.network import RiskwireNet
 from models.packaging import package
-from models.run import Run, console, forward_of
+from models.prune import fit
+from models.run import Run, forward_of
 
 PARITY = 1e-4
 """The largest |Δp| allowed between the network and its exported fp32 graph."""
@@ -33,67 +35,20 @@ class ParityError(Exception):
 def prepare(run: Run) -> dict[str, Any]:
     """Read and divide the sets; note their fingerprints."""
     counts = {side: dict(Counter(i.dataset for i in run.sides.side(side))) for side in ("train", "dev", "test")}
+    files = {file: run.datasets / file for name in run.recipe.data.sets for file in CORPORA[name].files}
+    if run.labels is not None:
+        files[given.NAME] = run.labels
     return {
         "items": counts,
         "dropped": run.sides.dropped,
-        "fingerprints": {
-            file: hashlib.sha256((run.datasets / file).read_bytes()).hexdigest()
-            for name in run.recipe.data.sets
-            for file in CORPORA[name].files
-        },
+        "fingerprints": {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()},
     }
-
-
-def fine_tune(run: Run) -> dict[str, Any]:
-    """Train; the best epoch on dev stays."""
-    dev = run.examples("dev")
-    network = run.network()
-
-    def dev_figures(candidate: RiskwireNet) -> dict[str, float]:
-        candidate.eval()
-        outputs = evaluate.run(forward_of(candidate), dev, pad=run.encoder.pad)
-        found = evaluate.figures(outputs, dev, run.encoder, story_temperature=1.0, mention_temperature=1.0)
-        return evaluate.dev_mean(found)
-
-    with Progress(
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} loss {task.fields[loss]:.3f}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    ) as progress:
-        task = progress.add_task("train", epoch=0, loss=0.0)
-
-        def report(event: dict[str, Any]) -> None:
-            if "dev" in event:
-                told = "  ".join(f"{name} {value:.3f}" for name, value in event["dev"].items())
-                progress.console.print(f"epoch {event['epoch']}: {told}")
-            else:
-                progress.update(
-                    task, completed=event["step"], total=event["total"], epoch=event["epoch"], loss=event["loss"]
-                )
-                if event["step"] % 100 == 0 and not console.is_terminal:
-                    console.print(
-                        f"epoch {event['epoch']} step {event['step']}/{event['total']} loss {event['loss']:.3f}"
-                    )
-
-        return finetune(
-            network,
-            run.examples("train"),
-            run.recipe.finetune,
-            pad=run.encoder.pad,
-            seed=run.recipe.seed,
-            folder=run.work / "finetune",
-            judge=dev_figures,
-            report=report,
-        )
 
 
 def balance(run: Run) -> dict[str, Any]:
     """Refit the story head's bias on dev, in the network itself, so that every graph made of it has it."""
     network, dev = run.network(), run.examples("dev")
-    network.load_state_dict(load_file(run.best))
+    fit(network, load_file(run.best))
     network.eval()
     bias = calibrate.story_bias(evaluate.run(forward_of(network), dev, pad=run.encoder.pad), dev)
     with torch.no_grad():
@@ -123,8 +78,8 @@ def fit_temperatures(run: Run) -> dict[str, Any]:
 
 
 def judge(run: Run) -> dict[str, Any]:
-    """Every figure on the test side: shipped, shipped before calibration, and fp32; and shipped on test and dev, which
-    is twice the texts, but chose the epoch, the bias and the temperatures."""
+    """Every figure on the test side: shipped, shipped before calibration, and fp32; shipped on test and dev, which
+    is twice the texts, but chose the epoch, the bias and the temperatures; and the minimal pairs."""
     test, fitted = run.examples("test"), run.found("calibrate")
     held_out = test + run.examples("dev")
     shipped = export.forward_of(run.shipped)
@@ -141,13 +96,14 @@ def judge(run: Run) -> dict[str, Any]:
         "uncalibrated": evaluate.figures(outputs, test, run.encoder, **plain),
         "fp32": evaluate.figures(exact, test, run.encoder, **warm),
         "batch": export.batch_dependence(shipped, sample, pad=run.encoder.pad),
+        "behaviour": shares(behaviour(answers_of(shipped, run.encoder, **warm), pairs.load())),
     }
 
 
 def package_artefact(run: Run) -> dict[str, Any]:
     """Card, manifest, artefact."""
     found, figures, fitted = run.found("prepare"), run.found("evaluate"), run.found("calibrate")
-    exported, history = run.found("export"), run.found("finetune")
+    exported, history = run.found("export"), run.found(run.student)
     data = tuple(
         DataEntry(
             name=name,
@@ -158,9 +114,22 @@ def package_artefact(run: Run) -> dict[str, Any]:
         )
         for name in run.recipe.data.sets
     )
+    if given.NAME in found["fingerprints"]:
+        data += (
+            DataEntry(
+                name=given.NAME,
+                about="Labels that users gave",
+                licence="their own",
+                files={given.NAME: found["fingerprints"][given.NAME]},
+                items={side: found["items"][side].get(given.NAME, 0) for side in ("train", "dev", "test")},
+            ),
+        )
     checks = {"parity": exported["parity"], "bytes": exported["bytes"]["shipped"], "batch": figures["batch"]}
     bias = run.found("balance")["story_bias"]
-    card = write_card(run.recipe, figures=figures, data=data, checks=checks, temperatures=fitted, story_bias=bias)
+    made = {name: run.found(name) for name in ("pretrain", "teacher", "label", "prune") if run.has(name)}
+    card = write_card(
+        run.recipe, figures=figures, data=data, checks=checks, temperatures=fitted, story_bias=bias, made=made
+    )
     manifest = package(
         run.recipe,
         graph=run.shipped,
@@ -172,10 +141,12 @@ def package_artefact(run: Run) -> dict[str, Any]:
             "test": figures["shipped"],
             "test_and_dev": figures["held_out"],
             "test_fp32": figures["fp32"],
+            "behaviour": figures["behaviour"],
             "checks": checks,
             "story_bias": bias,
             "dev": history["history"],
             "dev_chosen": history["chosen"],
+            "made": made,
         },
         output=run.output,
     )

@@ -1,10 +1,11 @@
 """`make train`: from labelled sets to a shipped artefact, in stages that can each be stopped and taken up again.
 
-    prepare → finetune → balance → export (fp32, and quantised) → calibrate → evaluate → package
+    prepare → pretrain → teacher → label → finetune, or distil → prune → balance → export (fp32, and quantised)
+            → calibrate → evaluate → package
 
-`python -m models.train models/configs/minilm.toml [--datasets DIR] [--work DIR] [--output DIR]`. A stage that is done
-leaves `NAME.done.json` in the work folder, with what it found, and is skipped next time; another recipe takes another
-work folder.
+`python -m models.train models/configs/minilm.toml [--datasets DIR] [--work DIR] [--output DIR] [--until STAGE]`. A
+stage whose table the recipe lacks is left out. One that is done leaves `NAME.done.json` in the work folder, with what
+it found, and is skipped next time; another recipe takes another work folder.
 """
 
 from __future__ import annotations
@@ -19,23 +20,42 @@ from typing import Any
 
 import msgspec
 
-from models import stages
-from models.config import load_recipe
+from models import learning, stages
+from models.config import Recipe, load_recipe
 from models.corpora import CORPORA
 from models.run import Run, console
+from models.tracking import NoTracker, Tracker, tracker
 from riskwire.errors import RiskwireError
 
 DATASETS = Path(os.environ.get("RISKWIRE_DATASETS", "../shared/data"))
 
 STAGES: dict[str, Callable[[Run], dict[str, Any]]] = {
     "prepare": stages.prepare,
-    "finetune": stages.fine_tune,
+    "pretrain": learning.pretrain,
+    "teacher": learning.teach,
+    "label": learning.label,
+    "finetune": learning.fine_tune,
+    "distil": learning.distil_student,
+    "prune": learning.prune_student,
     "balance": stages.balance,
     "export": stages.export_graphs,
     "calibrate": stages.fit_temperatures,
     "evaluate": stages.judge,
     "package": stages.package_artefact,
 }
+
+
+def stages_of(recipe: Recipe) -> list[str]:
+    """The stages that a recipe has, in order."""
+    asked = {
+        "pretrain": recipe.pretrain is not None,
+        "teacher": recipe.teacher is not None,
+        "label": recipe.distil is not None,
+        "finetune": recipe.distil is None,
+        "distil": recipe.distil is not None,
+        "prune": recipe.prune is not None,
+    }
+    return [name for name in STAGES if asked.get(name, True)]
 
 
 def stage(run: Run, name: str, work: Callable[[Run], dict[str, Any]]) -> dict[str, Any]:
@@ -53,42 +73,90 @@ def stage(run: Run, name: str, work: Callable[[Run], dict[str, Any]]) -> dict[st
     return found
 
 
+def train(
+    path: Path | Recipe,
+    *,
+    datasets: Path = DATASETS,
+    work: Path | None = None,
+    output: Path | None = None,
+    seed: int | None = None,
+    until: str | None = None,
+    unlabelled: Path | None = None,
+    labels: Path | None = None,
+    track: str | None = None,
+) -> int:
+    """Run the stages of a recipe, or of the one in the file `path`, those that are done left out, up to `until`.
+
+    `unlabelled`: a file of texts, one a line, for recipes that learn from `given` ones; `labels`: labels that users
+    gave, JSON lines of `text` and `story`; `track`: MLflow's address, such as file:var/mlruns. Errors are printed.
+    Returns 0 done, 1 failed, 2 used wrongly.
+    """
+    try:
+        recipe = path if isinstance(path, Recipe) else load_recipe(path)
+    except (OSError, ValueError) as error:
+        console.print(str(error), style="red", markup=False)
+        return 2
+    if seed is not None:
+        recipe = msgspec.structs.replace(recipe, seed=seed)
+    unknown = [name for name in recipe.data.sets if name not in CORPORA]
+    if unknown:
+        console.print(f"[red]{recipe.name}: there are no sets {unknown}; known are {sorted(CORPORA)}[/]")
+        return 2
+    if until is not None and until not in stages_of(recipe):
+        console.print(f"[red]{recipe.name} has no stage {until}; it has {', '.join(stages_of(recipe))}[/]")
+        return 2
+    run = Run(
+        recipe,
+        datasets=datasets,
+        work=work or Path("var/train") / recipe.name,
+        output=output or Path(__file__).parent / "pretrained" / recipe.name,
+        unlabelled=unlabelled,
+        labels=labels,
+    )
+    if not run.claim():
+        console.print(f"[red]{run.work} belongs to another recipe or seed: give --work, or remove it[/]")
+        return 2
+    told: Tracker = NoTracker()
+    try:
+        told = tracker(track, recipe)
+        for name in stages_of(recipe):
+            told.stage(name, stage(run, name, STAGES[name]))
+            if name == until:
+                break
+    except (FileNotFoundError, ValueError, RiskwireError, stages.ParityError) as error:
+        console.print(str(error), style="red", markup=False)
+        told.close(failed=True)
+        return 1
+    told.close(failed=False)
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Run all stages of a recipe. Exit codes: 0 done, 1 failed, 2 used wrongly."""
+    """The command line of `train`."""
     parser = argparse.ArgumentParser(prog="models.train", description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--datasets", type=Path, default=DATASETS, help="folder of the labelled sets")
     parser.add_argument("--work", type=Path, help="checkpoints and stages (default: var/train/NAME)")
     parser.add_argument("--output", type=Path, help="where the artefact goes (default: models/pretrained/NAME)")
     parser.add_argument("--seed", type=int, help="another seed than the recipe's")
-    options = parser.parse_args(arguments)
-    try:
-        recipe = load_recipe(options.recipe)
-    except (OSError, ValueError) as error:
-        console.print(f"[red]{error}[/]")
-        return 2
-    if options.seed is not None:
-        recipe = msgspec.structs.replace(recipe, seed=options.seed)
-    unknown = [name for name in recipe.data.sets if name not in CORPORA]
-    if unknown:
-        console.print(f"[red]{options.recipe}: there are no sets {unknown}; known are {sorted(CORPORA)}[/]")
-        return 2
-    run = Run(
-        recipe,
-        datasets=options.datasets,
-        work=options.work or Path("var/train") / recipe.name,
-        output=options.output or Path(__file__).parent / "pretrained" / recipe.name,
+    parser.add_argument("--until", choices=list(STAGES), help="stop behind this stage")
+    parser.add_argument(
+        "--unlabelled", type=Path, help="a file of texts, one a line, for recipes that ask for given ones"
     )
-    if not run.claim():
-        console.print(f"[red]{run.work} belongs to another recipe or seed: give --work, or remove it[/]")
-        return 2
-    try:
-        for name, work in STAGES.items():
-            stage(run, name, work)
-    except (FileNotFoundError, RiskwireError, stages.ParityError) as error:
-        console.print(str(error), style="red", markup=False)
-        return 1
-    return 0
+    parser.add_argument("--labels", type=Path, help="labels of your own: JSON lines of text and story")
+    parser.add_argument("--track", metavar="URI", help="MLflow's address, such as file:var/mlruns (default: none)")
+    options = parser.parse_args(arguments)
+    return train(
+        options.recipe,
+        datasets=options.datasets,
+        work=options.work,
+        output=options.output,
+        seed=options.seed,
+        until=options.until,
+        unlabelled=options.unlabelled,
+        labels=options.labels,
+        track=options.track,
+    )
 
 
 if __name__ == "__main__":

@@ -39,6 +39,12 @@ committed = Gauge(
     registry=REGISTRY,
 )
 model_info = Gauge("riskwire_model_info", "The model in use", ["name", "version", "provider"], registry=REGISTRY)
+model_changes = Counter(
+    "riskwire_model_changes", "Promotions noticed, by outcome (taken, refused)", ["outcome"], registry=REGISTRY
+)
+model_refused = Gauge(
+    "riskwire_model_refused", "1 while the model in production can't be used and an older one scores", registry=REGISTRY
+)
 alerts = Counter("riskwire_alerts", "Alerts by rule and status entered", ["rule", "status"], registry=REGISTRY)
 alerts_active = Gauge("riskwire_alerts_firing", "Alerts that fire now", registry=REGISTRY)
 late_documents = Counter(
@@ -74,6 +80,12 @@ source_share = Gauge(
 http_requests = Counter(
     "riskwire_http_requests", "Requests of the page and the API", ["route", "status"], registry=REGISTRY
 )
+
+
+def observe_model(name: str, version: str, provider: str) -> None:
+    """Show the model that scores from now on, and no other."""
+    model_info.clear()
+    model_info.labels(name, version, provider).set(1)
 
 
 def observe_health(health: SourceHealth) -> None:

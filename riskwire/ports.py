@@ -221,6 +221,10 @@ class Scorer(Protocol):
         """Which model this is."""
         ...
 
+    def current(self) -> Scorer:
+        """The model of this moment, for one batch: it stays the same, whatever is promoted meanwhile."""
+        ...
+
     def score(self, texts: Sequence[str]) -> list[TextScore]:
         """One answer a text, in order, the same whatever the batch (|Δp| ≤ 0.01). Safe from several threads.
 

@@ -78,7 +78,15 @@ class IngestSettings(Section):
 class ModelSettings(Section):
     """`[model]`: which model scores, and on what."""
 
-    path: Path | None = Field(None, description="Folder of a model artefact. Without it the packaged one is used.")
+    path: Path | None = Field(
+        None, description="Folder of a model artefact, whatever is promoted. Without it the registry's production."
+    )
+    registry: Path | None = Field(
+        None, description="Folder of the registry. Without it `models` in the data folder; a shared volume serves many."
+    )
+    registry_interval: float = Field(
+        5, gt=0, description="Seconds until a promotion is noticed by what runs: two looks at production.json."
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA where there is a GPU.")
     threads: int = Field(0, ge=0, description="Threads of inference; 0: one for each core.")
     batch_tokens: int = Field(2048, ge=64, description="Tokens in one batch, padding included.")
@@ -271,6 +279,10 @@ class Settings(BaseSettings):
             raise ValueError("kafka.bootstrap_servers and elasticsearch.url go together: set both, or neither")
         if self.web.token is not None and len(self.web.token.get_secret_value()) < 16:
             raise ValueError("web.token is shorter than 16 characters")
+        if self.model.registry is None:
+            # Filled in here, so that whoever is given the section alone knows the folder, too.
+            model = self.model.model_copy(update={"registry": self.folder / "models"})
+            object.__setattr__(self, "model", model)
         return self
 
     @property

@@ -409,6 +409,10 @@ class KeywordScorer:
         """Its name, and a sha256 of zeros."""
         return ModelRef(name="keywords", version="1", sha256="0" * 64)
 
+    def current(self) -> KeywordScorer:
+        """Itself: it never changes."""
+        return self
+
     def score(self, texts: Sequence[str]) -> list[TextScore]:
         """See Scorer.score."""
         if not all(text.strip() for text in texts):

@@ -6,13 +6,15 @@ importing this module loads no model.
 
 from __future__ import annotations
 
+import atexit
 import time
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 import faust
 
-from riskwire import log, metrics
+from riskwire import log
 from riskwire.clock import Clock, SystemClock
 from riskwire.errors import ConfigError
 from riskwire.ports import Index, Linker, Scorer
@@ -86,19 +88,11 @@ def create_app(
 
 def _model(settings: Settings) -> tuple[Scorer, Linker]:
     # Here, not above: the model's libraries take a while, and a test that brings its own scorer needs none of them.
-    from models.artefact import PRETRAINED
-    from models.inference import load_scorer
-    from models.symbols import SymbolLinker
+    from models.opening import watch_model
 
-    linker = SymbolLinker.default(settings.model.symbols)
-    scorer = load_scorer(
-        settings.model.path or PRETRAINED,
-        device=settings.model.device,
-        threads=settings.model.threads,
-        linker=linker,
-    )
-    metrics.model_info.labels(scorer.model.name, scorer.model.version, scorer.provider).set(1)
-    return scorer, linker
+    opened = ExitStack()
+    atexit.register(opened.close)  # a worker is a process: it follows promotions to its end
+    return opened.enter_context(watch_model(settings.model))
 
 
 def _index(settings: Settings) -> Index:

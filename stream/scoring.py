@@ -71,6 +71,7 @@ def score_documents(
         for number, document in enumerate(documents)
         if reasons[number] is None and not isinstance(document, ScoredDocument)
     ]
+    scorer = scorer.current()  # one batch, one model
     model = scorer.model
     scores = dict(zip(chosen, _scores(scorer, [texts[number] for number in chosen]), strict=True))
     result = []

@@ -18,13 +18,14 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from dashboards.web import api, plain, responses, score
+from dashboards.web import api, openapi, plain, responses, score
 from dashboards.web.auth import DemandToken, Sessions, login_endpoint
 from dashboards.web.events import HEARTBEAT_SECONDS, events
 from dashboards.web.health import Health
 from dashboards.web.hub import Hub
 from dashboards.web.responses import BadParameter
 from dashboards.web.security import CountRequests, HostCheck, SecureHeaders, check_bind
+from dashboards.web.together import Together
 from riskwire.errors import RiskwireError
 from riskwire.ports import AlertStore, Index, ScoredStream, Scorer, SourceStates
 from riskwire.settings import WebSettings
@@ -55,15 +56,10 @@ def create_app(
 
     Raises ConfigError where the page would be open to the network without a token.
     """
-    check_bind(settings)
-    token = settings.token.get_secret_value() if settings.token is not None else None
-    sessions = Sessions(token) if token else None
     routes: list[BaseRoute] = [
         *extra_routes,
         Route("/", _page(demo), methods=["GET"]),
         Route("/plain", plain.page, methods=["GET"]),
-        Route("/healthz", api.healthz, methods=["GET"]),
-        Route("/metrics", api.prometheus, methods=["GET"]),
         Route("/api/v1/stories", api.stories, methods=["GET"]),
         Route("/api/v1/stories/{id}", api.story, methods=["GET"]),
         Route("/api/v1/panels", api.panels, methods=["GET"]),
@@ -73,8 +69,37 @@ def create_app(
         Route("/api/v1/events", events, methods=["GET"]),
         Mount("/static", _Static(directory=_STATIC), name="static"),
     ]
+    app = _app(routes, settings, health, scorer, own=tuple(extra_routes))
+    state = app.state
+    state.index, state.alerts, state.sources, state.demo = index, alerts, sources, demo
+    state.hub, state.streams, state.heartbeat = Hub(scored, alerts), 0, heartbeat
+    return app
+
+
+def create_model_app(scorer: Scorer, settings: WebSettings, health: Callable[[], Health]) -> Starlette:
+    """The model alone: POST /api/v1/score, its OpenAPI document, /healthz and /metrics. Raises ConfigError as above."""
+    return _app([], settings, health, scorer)
+
+
+def _app(
+    routes: Sequence[BaseRoute],
+    settings: WebSettings,
+    health: Callable[[], Health],
+    scorer: Scorer | None,
+    own: tuple[BaseRoute, ...] = (),
+) -> Starlette:
+    """These routes and those that every server has, behind the checks. `own` routes check their callers themselves."""
+    check_bind(settings)
+    token = settings.token.get_secret_value() if settings.token is not None else None
+    sessions = Sessions(token) if token else None
+    routes = [
+        *routes,
+        Route("/healthz", api.healthz, methods=["GET"]),
+        Route("/metrics", api.prometheus, methods=["GET"]),
+    ]
     if scorer is not None:
-        routes.append(Route("/api/v1/score", score.score, methods=["POST"]))
+        routes.append(Route(score.PATH, score.score, methods=["POST"]))
+        routes.append(Route(openapi.PATH, openapi.openapi, methods=["GET"]))
     if sessions is not None:
         routes.append(Route("/login", login_endpoint(sessions), methods=["POST"]))
     names = {getattr(one, "endpoint", getattr(one, "app", None)): getattr(one, "path", "-") for one in routes}
@@ -86,7 +111,7 @@ def create_app(
         Middleware(CountRequests, label),
         Middleware(SecureHeaders),
         Middleware(HostCheck, (settings.host, *settings.allowed_hosts)),
-        *([Middleware(DemandToken, sessions, tuple(extra_routes))] if sessions is not None else []),
+        *([Middleware(DemandToken, sessions, own)] if sessions is not None else []),
         Middleware(GZipMiddleware, minimum_size=1024, compresslevel=5),
     ]
     app = Starlette(
@@ -100,17 +125,17 @@ def create_app(
             Exception: responses.on_failure,
         },
     )
-    state = app.state
-    state.index, state.alerts, state.sources = index, alerts, sources
-    state.health, state.scorer, state.demo = health, scorer, demo
-    state.hub, state.streams, state.heartbeat = Hub(scored, alerts), 0, heartbeat
+    app.state.health, app.state.has_token, app.state.hub = health, sessions is not None, None
+    if scorer is not None:
+        app.state.together = Together(scorer)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
-    app.state.hub.close()
+    if app.state.hub is not None:
+        app.state.hub.close()
 
 
 def _page(demo: bool) -> Callable[[Request], Response]:

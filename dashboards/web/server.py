@@ -19,7 +19,8 @@ class Server(uvicorn.Server):
         """End the event streams, then stop as uvicorn does."""
         app = self.config.app
         assert isinstance(app, Starlette)
-        app.state.hub.close()
+        if app.state.hub is not None:
+            app.state.hub.close()
         await super().shutdown(sockets)
 
 

@@ -7,7 +7,20 @@ from pathlib import Path
 
 import msgspec
 
-from models.corpora import directions, ner, phrasebank, sentfin, targets, toy, tweets
+from models.corpora import (
+    contrasts,
+    desk,
+    directions,
+    fomc,
+    more_ner,
+    ner,
+    phrasebank,
+    sentfin,
+    targets,
+    toy,
+    tweets,
+    weak,
+)
 from models.corpora.items import Item, Span
 
 __all__ = ["CORPORA", "Corpus", "Item", "Span"]
@@ -32,6 +45,20 @@ CORPORA: dict[str, Corpus] = {
             lambda root: directions.load(),
             "our own words",
             "Made-up sentences on direction and conflict",
+        ),
+        Corpus(
+            "contrasts",
+            (),
+            lambda root: contrasts.load(),
+            "our own words",
+            "Made-up sentences in which one word decides",
+        ),
+        Corpus(
+            "desk",
+            (),
+            lambda root: desk.load(),
+            "our own words",
+            "Made-up sentences in pairs: costs, courts, rivals, numbers",
         ),
         Corpus("toy", (), lambda root: toy.load(), "our own words", "Made-up headlines for tests"),
         Corpus(
@@ -89,6 +116,83 @@ CORPORA: dict[str, Corpus] = {
             lambda root: ner.load_wnut(root / "ner_wnut17"),
             "CC BY 4.0",
             "WNUT-17 emerging entities (Derczynski et al. 2017)",
+        ),
+        Corpus(
+            "ner_btc",
+            (
+                "ner_btc/a.conll",
+                "ner_btc/b.conll",
+                "ner_btc/e.conll",
+                "ner_btc/f.conll",
+                "ner_btc/g.conll",
+                "ner_btc/h.conll",
+            ),
+            lambda root: more_ner.load_btc(root / "ner_btc"),
+            "CC BY 4.0",
+            "Broad Twitter Corpus (Derczynski et al. 2016)",
+        ),
+        Corpus(
+            "ner_sec_filings",
+            ("ner_sec_filings/FIN5_train.txt", "ner_sec_filings/FIN3_test.txt"),
+            lambda root: more_ner.load_sec_filings(root / "ner_sec_filings"),
+            "CC BY 3.0",
+            "Loan agreements out of SEC filings (Salinas Alvarado et al. 2015)",
+        ),
+        Corpus(
+            "ner_fire",
+            ("ner_fire/fire_dev.json",),
+            lambda root: more_ner.load_fire(root / "ner_fire"),
+            "CC BY 4.0",
+            "FIRE financial relations, dev file (Hamad et al. 2024)",
+        ),
+        Corpus(
+            "ner_gum",
+            ("ner_gum/gum-train.conll", "ner_gum/gum-test.conll"),
+            lambda root: more_ner.load_gum(root / "ner_gum"),
+            "CC BY, BY-SA and BY-NC-SA by genre (partly non-commercial)",
+            "GUM (Zeldes 2017)",
+        ),
+        Corpus(
+            "ner_re3d",
+            ("ner_re3d/re3d-train.conll", "ner_re3d/re3d-test.conll"),
+            lambda root: more_ner.load_re3d(root / "ner_re3d"),
+            "mixed by source: OGL, CC BY-SA, CC BY-NC (partly non-commercial)",
+            "re3d (Dstl 2017)",
+        ),
+        Corpus(
+            "fomc",
+            tuple(f"fomc_hawkish_dovish/{name}" for name in fomc.FILES),
+            lambda root: fomc.load(root / "fomc_hawkish_dovish"),
+            "CC BY-NC 4.0 (non-commercial)",
+            "FOMC sentences, hawkish or dovish (Shah et al. 2023)",
+        ),
+        Corpus(
+            "stockemotions",
+            ("stockemotions/train_stockemo.csv", "stockemotions/val_stockemo.csv"),
+            lambda root: weak.load_stockemotions(root / "stockemotions"),
+            "not stated; research (posts under the platform's terms)",
+            "StockEmotions (Lee et al. 2023), tagged by the posts' authors",
+        ),
+        Corpus(
+            "stock_tweets_5791",
+            ("stock_tweets_5791/stock_sentiment.csv",),
+            lambda root: weak.load_stock_tweets(root / "stock_tweets_5791"),
+            "not stated",
+            "Stock-Market Sentiment tweets, noisy, without neutral",
+        ),
+        Corpus(
+            "apple_twitter_dfe",
+            ("apple_twitter_dfe/Apple-Twitter-Sentiment-DFE.csv",),
+            lambda root: weak.load_apple(root / "apple_twitter_dfe"),
+            "not stated",
+            "Consumers' tweets about Apple (CrowdFlower 2014)",
+        ),
+        Corpus(
+            "gold_commodity",
+            ("gold_commodity/gold-dataset-sinha-khandait.tsv",),
+            lambda root: weak.load_gold(root / "gold_commodity"),
+            "CC BY-NC-ND 4.0 (non-commercial)",
+            "Headlines on gold by the direction of its price (Sinha & Khandait 2021)",
         ),
     )
 }

@@ -87,15 +87,19 @@ def load() -> list[Item]:
     names = cycle(_NAMES)
     items = []
     for template, label in _ONE:
-        items += [_item(template, {"a": (next(names), label)}, label) for _ in range(_COPIES)]
+        items += [fill("directions", template, {"a": (next(names), label)}, label) for _ in range(_COPIES)]
         next(names)  # so that a template does not always meet the same names
     for template, one, other in _TWO:
-        items += [_item(template, {"a": (next(names), one), "b": (next(names), other)}, None) for _ in range(_COPIES)]
+        items += [
+            fill("directions", template, {"a": (next(names), one), "b": (next(names), other)}, None)
+            for _ in range(_COPIES)
+        ]
         next(names)
     return items
 
 
-def _item(template: str, filled: dict[str, tuple[str, str]], story: str | None) -> Item:
+def fill(dataset: str, template: str, filled: dict[str, tuple[str, str]], story: str | None) -> Item:
+    """A template with each `{slot}` replaced by its (name, sentiment), all of them companies."""
     text, spans = "", []
     for index, part in enumerate(template.replace("{", "}").split("}")):
         if index % 2:
@@ -104,7 +108,7 @@ def _item(template: str, filled: dict[str, tuple[str, str]], story: str | None) 
             part = name
         text += part
     return Item(
-        dataset="directions",
+        dataset=dataset,
         text=text,
         kind="headline",
         story=story,

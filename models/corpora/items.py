@@ -41,6 +41,7 @@ class Item(msgspec.Struct, frozen=True):
     agreement: int | None = None  # per cent of annotators, where the set tells
     fixed: Split | None = None  # the side the set's authors chose
     unit: str | None = None  # what must stay together (a document); the text itself if None
+    stance: str | None = None  # hawkish, dovish or neutral, in sets of monetary policy; no head learns it
 
 
 def text_key(text: str) -> str:

@@ -37,21 +37,21 @@ def load_finer(folder: Path) -> list[Item]:
 
 def load_conll(folder: Path, *, keep: float = 0.3) -> list[Item]:
     """CoNLL++: `keep` of its training sentences (much of it is sport), and the corrected test file as test set."""
-    train = [s for s in _sentences(folder / "conllpp_train.txt", column=3) if _share(s) < keep]
+    train = [s for s in sentences(folder / "conllpp_train.txt", column=3) if _share(s) < keep]
     items = [from_tokens("ner_conllpp", s, fixed="train") for s in train]
     return items + [
-        from_tokens("ner_conllpp", s, fixed="test") for s in _sentences(folder / "conllpp_test.txt", column=3)
+        from_tokens("ner_conllpp", s, fixed="test") for s in sentences(folder / "conllpp_test.txt", column=3)
     ]
 
 
 def load_wikigold(folder: Path) -> list[Item]:
     """WikiGold: sentences of Wikipedia."""
-    return [from_tokens("ner_wikigold", s) for s in _sentences(folder / "wikigold.conll.txt", column=1)]
+    return [from_tokens("ner_wikigold", s) for s in sentences(folder / "wikigold.conll.txt", column=1)]
 
 
 def load_wnut(folder: Path) -> list[Item]:
     """WNUT-17: posts. Corporations and groups are ORG."""
-    found = _sentences(folder / "wnut17train.conll", column=1)
+    found = sentences(folder / "wnut17train.conll", column=1)
     return [from_tokens("ner_wnut17", s, kind_post=True) for s in found]
 
 
@@ -62,6 +62,7 @@ def from_tokens(
     fixed: Split | None = None,
     unit: str | None = None,
     kind_post: bool = False,
+    exhaustive: tuple[str, ...] = NEWS_GROUPS,
 ) -> Item:
     """Tokens with BIO or IOB1 tags of any set, as an item. Groups other than ORG, PER and LOC become unlabelled."""
     text = " ".join(token for token, _ in tokens)
@@ -70,7 +71,7 @@ def from_tokens(
         text=text,
         kind="post" if kind_post else "sentence",
         spans=tuple(_spans(tokens)),
-        exhaustive=NEWS_GROUPS,
+        exhaustive=exhaustive,
         fixed=fixed,
         unit=unit,
     )
@@ -94,7 +95,8 @@ def _spans(tokens: Iterable[tuple[str, str]]) -> Iterator[Span]:
         yield Span(open_start, end, open_group)
 
 
-def _sentences(path: Path, *, column: int) -> list[list[tuple[str, str]]]:
+def sentences(path: Path, *, column: int) -> list[list[tuple[str, str]]]:
+    """A file of tokens, one a line with its tag in `column`, sentences apart by a blank line."""
     sentences: list[list[tuple[str, str]]] = [[]]
     for line in path.read_text(encoding="utf-8").splitlines():
         fields = line.split()

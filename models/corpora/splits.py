@@ -65,12 +65,12 @@ def split(items: Sequence[Item], *, seed: int, dev: float, test: float) -> Sides
 
 def near_copies(texts: Sequence[str]) -> Iterable[tuple[int, int]]:
     """Pairs (i < j) of texts whose word 3-grams have a Jaccard index of `SIMILAR` or more. MinHash finds candidates."""
-    grams = [_grams(text) for text in texts]
+    found = [grams(text) for text in texts]
     generator = np.random.default_rng(0)
     a = generator.integers(1, int(_PRIME), _HASHES, dtype=np.uint64)
     b = generator.integers(0, int(_PRIME), _HASHES, dtype=np.uint64)
     buckets: dict[tuple[int, bytes], list[int]] = defaultdict(list)
-    for index, shingles in enumerate(grams):
+    for index, shingles in enumerate(found):
         values = np.fromiter(shingles, dtype=np.uint64, count=len(shingles))
         signature = ((values[:, None] * a + b) % _PRIME).min(axis=0).reshape(_BANDS, -1)
         for band, row in enumerate(signature):
@@ -86,13 +86,13 @@ def near_copies(texts: Sequence[str]) -> Iterable[tuple[int, int]]:
         for pair in pairs:
             if pair not in seen:
                 seen.add(pair)
-                one, other = grams[pair[0]], grams[pair[1]]
+                one, other = found[pair[0]], found[pair[1]]
                 common = len(one & other)
                 if common >= SIMILAR * (len(one) + len(other) - common):
                     yield pair
 
 
-def _grams(text: str) -> frozenset[int]:
+def grams(text: str) -> frozenset[int]:
     """Hashes (31 bits) of a text's word 3-grams; of the whole text when it is shorter."""
     words = text_key(text).split()
     found = [" ".join(words[n : n + 3]) for n in range(max(1, len(words) - 2))]

@@ -47,6 +47,12 @@ def load() -> list[Item]:
     return items
 
 
+def unlabelled() -> list[str]:
+    """Some more headlines, of other companies."""
+    others = ("Ferrow Steel", "Sundial Foods", "Harbour Light", "Mossgate Bank")
+    return [f"{name} {event}" for name, (event, _) in product(others, _EVENTS)]
+
+
 def _item(text: str, mentions: list[tuple[str, str, str | None]], story: str | None) -> Item:
     spans = tuple(Span(text.index(name), text.index(name) + len(name), group, label) for name, group, label in mentions)
     return Item(

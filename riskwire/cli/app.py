@@ -13,6 +13,7 @@ from riskwire.cli.alerts_run import run as alerts_run
 from riskwire.cli.backfill import HELP as BACKFILL_HELP
 from riskwire.cli.backfill import backfill
 from riskwire.cli.config import app as config_app
+from riskwire.cli.datasets import app as datasets_app
 from riskwire.cli.dead_letter import app as dead_letter_app
 from riskwire.cli.doctor import HELP as DOCTOR_HELP
 from riskwire.cli.doctor import doctor
@@ -24,13 +25,21 @@ from riskwire.cli.ingest import HELP as INGEST_HELP
 from riskwire.cli.ingest import ingest
 from riskwire.cli.kibana import app as kibana_app
 from riskwire.cli.model import app as model_app
+from riskwire.cli.promote import PROMOTE_HELP, ROLLBACK_HELP, promote, rollback
+from riskwire.cli.refresh import HELP as REFRESH_HELP
+from riskwire.cli.refresh import refresh
+from riskwire.cli.report import HELP as REPORT_HELP
+from riskwire.cli.report import report
 from riskwire.cli.score import HELP as SCORE_HELP
 from riskwire.cli.score import score
 from riskwire.cli.search import HELP as SEARCH_HELP
 from riskwire.cli.search import search
+from riskwire.cli.serve_model import HELP as SERVE_MODEL_HELP
+from riskwire.cli.serve_model import serve_model
 from riskwire.cli.stream import HELP as STREAM_HELP
 from riskwire.cli.stream import stream
 from riskwire.cli.topics import app as topics_app
+from riskwire.cli.training import COMMANDS as TRAINING
 from riskwire.cli.up import HELP as UP_HELP
 from riskwire.cli.up import up
 from riskwire.cli.web import HELP as WEB_HELP
@@ -58,8 +67,22 @@ Examples:
   riskwire forget someone
   riskwire alerts list --status firing
   riskwire alerts check rules.yml
+  riskwire model list
   riskwire model show
+  riskwire model promote NAME
+  riskwire model rollback
   riskwire model verify
+  riskwire model pretrain --config finbert
+  riskwire model finetune --config finbert
+  riskwire model distil --config minilm
+  riskwire model evaluate --config minilm
+  riskwire model export --config minilm
+  riskwire model report packaged
+  riskwire model import ProsusAI/finbert --allow-bin
+  riskwire model refresh --since 2026-01-01
+  riskwire serve-model --port 8700
+  riskwire datasets describe
+  riskwire datasets fetch
   riskwire topics init
   riskwire topics status
   riskwire index init
@@ -113,8 +136,18 @@ def build_app() -> typer.Typer:
     app.command("search", help=SEARCH_HELP, short_help="Find stories, newest first.")(search)
     app.add_typer(feeds_app, name="feeds")
     app.add_typer(alerts_app, name="alerts")
+    model_app.command("promote", help=PROMOTE_HELP, short_help="Put a model into production.")(promote)
+    model_app.command("rollback", help=ROLLBACK_HELP, short_help="Put the model before into production again.")(
+        rollback
+    )
+    for name, help_text, short, function in TRAINING:
+        model_app.command(name, help=help_text, short_help=short)(function)
+    model_app.command("report", help=REPORT_HELP, short_help="Judge a finished model, beside baselines.")(report)
+    model_app.command("refresh", help=REFRESH_HELP, short_help="Train anew, and promote what is better.")(refresh)
     alerts_app.command("run", help=ALERTS_RUN_HELP, short_help="Watch by the rules, in the cluster.")(alerts_run)
     app.add_typer(model_app, name="model")
+    app.command("serve-model", help=SERVE_MODEL_HELP, short_help="Serve the model alone over HTTP.")(serve_model)
+    app.add_typer(datasets_app, name="datasets")
     app.command("forget", help=FORGET_HELP, short_help="Remove a person everywhere.")(forget)
     app.add_typer(kibana_app, name="kibana")
     app.command("stream", help=STREAM_HELP, short_help="Score, in the cluster.")(stream)

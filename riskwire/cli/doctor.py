@@ -11,9 +11,10 @@ from typing import Any
 import typer
 
 from riskwire import __version__
+from riskwire.cli.model import since
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import field, write_rows
-from riskwire.cli.wiring import load_model, open_local, open_store
+from riskwire.cli.wiring import load_model, open_local, open_store, registry_of
 from riskwire.errors import RiskwireError
 from riskwire.ports import SearchQuery
 from riskwire.settings import Settings, find_config
@@ -79,10 +80,25 @@ def runtime(_: Settings) -> Iterator[Finding]:
 
 
 def model(settings: Settings) -> Iterator[Finding]:
-    """Every file is what the manifest says, and it scores."""
+    """Every file is what the manifest says, it is what was promoted, and it scores."""
     scorer, _ = load_model(settings.model)
     scorer.score(["Profit rises at the mill."])
-    yield "model", "ok", f"{scorer.model.name} {scorer.model.version} on {scorer.provider}", ""
+    said = f"{scorer.model.name} {scorer.model.version} on {scorer.provider}"
+    if settings.model.path is not None:
+        yield "model", "ok", f"{said}, from {settings.model.path}: nothing that is promoted takes its place", ""
+        return
+    registry = registry_of(settings.model)
+    production = registry.production()
+    where = "packaged" if production.path is None else f"{production.path}, promoted {since(production.at)}"
+    yield "model", "ok", f"{said}, {where}", ""
+    broken = [one.name for one in registry.list() if one.state == "broken"]
+    if broken:
+        yield (
+            "registry",
+            "warning",
+            f"damaged in {registry.folder}: {', '.join(broken)}",
+            "`riskwire model verify NAME` says what is wrong; remove the folder.",
+        )
 
 
 def index(settings: Settings) -> Iterator[Finding]:

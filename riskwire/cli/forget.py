@@ -71,6 +71,11 @@ def forget(
         with open_local(settings) as store:
             authors = _pseudonyms(settings, user, platform, store.index)
             found = store.people.traces(authors) if dry_run else _forget(settings, store, authors)
+    if not dry_run and found.stories:
+        from models.fresh import forget_texts
+
+        if forget_texts(settings.folder / "refresh"):
+            typer.echo("an unfinished `riskwire model refresh` held texts: removed; it starts anew", err=True)
     write_rows([to_builtins(found)], style, table=COLUMNS, csv_columns=COLUMNS, empty="nothing")
     if not found.scrubbed:
         raise StorageBusy(

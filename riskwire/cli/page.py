@@ -7,6 +7,7 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 
@@ -14,6 +15,10 @@ from dashboards.web.server import Server, build_server
 from riskwire.cli.supervise import Part
 from riskwire.errors import StorageBusy, UsageError
 from riskwire.settings import WebSettings
+
+if TYPE_CHECKING:
+    from models.inference import OnnxScorer
+    from models.registry.reload import FollowingScorer
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -57,3 +62,10 @@ def web_part(app: Starlette, settings: WebSettings, listener: socket.socket) -> 
         await serving
 
     return serve
+
+
+def model_in_words(scorer: OnnxScorer | FollowingScorer) -> str:
+    """What /healthz says of the model; why what was promoted does not score, too."""
+    said = f"{scorer.model.name} {scorer.model.version} on {scorer.provider}"
+    wrong = getattr(scorer, "last_error", "")
+    return f"{said}; what was promoted can't be used: {wrong}" if wrong else said

@@ -13,11 +13,12 @@ import msgspec
 import typer
 
 from ingest.documents.language import with_language
+from riskwire.cli.explain import explanation, in_words
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
-from riskwire.cli.output import STORY_CSV, RowWriter, companies, sentiment_words, short
-from riskwire.cli.wiring import load_scorer
+from riskwire.cli.output import STORY_CSV, RowWriter, companies, field, sentiment_words, short
+from riskwire.cli.wiring import load_model
 from riskwire.clock import SystemClock
-from riskwire.errors import InputError
+from riskwire.errors import InputError, UsageError
 from riskwire.identity import content_hash, document_id
 from riskwire.types import MAX_SCORED_CHARS, Document, ScoredDocument
 from riskwire.wire import to_builtins
@@ -29,7 +30,12 @@ A file holds plain lines, or JSON lines with `title`, `text` or both, and an `id
 
 Example: riskwire score "Boeing sues Airbus over subsidies"
 
+--explain says which words moved each score: the text is scored once more without each word (occlusion), and the
+difference is that word's effect. --entity asks it of one company, by its name in the text or its symbol.
+
 Example: riskwire score headlines.jsonl --format jsonl > scored.jsonl
+
+Example: riskwire score "Boeing sues Airbus over subsidies" --explain --entity Airbus
 """
 
 CHUNK = 256
@@ -52,6 +58,8 @@ _rows = msgspec.json.Decoder(InputRow)
 
 def score(
     source: Annotated[str, typer.Argument(metavar="TEXT|FILE|-", help="A text, a file, or - for stdin.")],
+    explain: Annotated[bool, typer.Option("--explain", help="Say which words moved each score.")] = False,
+    entity: Annotated[str | None, typer.Option("--entity", metavar="NAME", help="Explain this one's alone.")] = None,
     device: Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda.")] = None,
     limit: LimitOption = None,
     data: DataOption = None,
@@ -59,24 +67,34 @@ def score(
     style: FormatOption = Format.table,
 ) -> None:
     """Print one row an input row, in order."""
+    if entity is not None and not explain:
+        raise UsageError("--entity goes with --explain")
     settings = settings_from(config, data, model={"device": device})
-    bad = 0
+    bad = explained = 0
     with _open(source) as stream:
         documents = islice(_documents(stream, source), limit)
-        scorer, linker = load_scorer(settings.model)
-        writer = RowWriter(style, table=TABLE, csv_columns=STORY_CSV)
+        scorer, linker = load_model(settings.model)
+        more = ((("explanation", in_words),), (("explanation", field("explanation")),)) if explain else ((), ())
+        writer = RowWriter(style, table=(*TABLE, *more[0]), csv_columns=(*STORY_CSV, *more[1]))
         while chunk := list(islice(documents, CHUNK)):
             good = [item for item in chunk if isinstance(item, Document)]
             scored = iter(score_documents(good, scorer, linker, SystemClock().now(), settings.model.languages))
             for item in chunk:
                 if isinstance(item, Document):
-                    writer.write(to_builtins(next(scored)))
+                    story = next(scored)
+                    row = to_builtins(story)
+                    if explain:
+                        row["explanation"] = parts = explanation(scorer, story, entity)
+                        explained += len(parts)
+                    writer.write(row)
                 else:
                     bad += 1
                     typer.echo(f"riskwire: {item.error}", err=True)
                     writer.write(to_builtins(item.row))
             writer.flush()
         writer.close("no text to score")
+    if entity is not None and not explained:
+        raise InputError("is named in none of the texts", about=entity, hint="Write it as the text or its symbol does.")
     if bad:
         raise typer.Exit(1)
 

@@ -16,11 +16,10 @@ from alerts.loader import load_rules
 from dashboards.web.app import Health, create_app
 from dashboards.web.security import check_bind
 from ingest.feeds.list import Sources, active, load_sources
-from riskwire import metrics
 from riskwire.cli.inlet import Inlet
-from riskwire.cli.page import bind, web_part
+from riskwire.cli.page import bind, model_in_words, web_part
 from riskwire.cli.supervise import Part, supervise
-from riskwire.cli.wiring import load_model, open_local
+from riskwire.cli.wiring import open_local, watch_model
 from riskwire.clock import Clock, ReplayClock, SystemClock
 from riskwire.log import get_logger
 from riskwire.ports import SourceState, SourceStates
@@ -53,8 +52,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
             store.database.reset()
             companies = Path(ingest.demo.__file__).with_name("symbols.csv")
             model_settings = model_settings.model_copy(update={"symbols": (*model_settings.symbols, companies)})
-        scorer, linker = load_model(model_settings)
-        metrics.model_info.labels(scorer.model.name, scorer.model.version, scorer.provider).set(1)
+        scorer, linker = stack.enter_context(watch_model(model_settings))
         processor = stack.enter_context(
             Processor(
                 store.log,
@@ -91,7 +89,7 @@ def serve(settings: Settings, *, demo: bool) -> None:
             return Health(
                 ready=storage is None,
                 parts={
-                    "model": f"{scorer.model.name} {scorer.model.version} on {scorer.provider}",
+                    "model": model_in_words(scorer),
                     "storage": "well" if storage is None else str(storage),
                     "waiting": str(store.log.depth()),
                 },

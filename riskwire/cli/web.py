@@ -35,9 +35,9 @@ def web(
     from dashboards.web.security import check_bind
     from riskwire.cli.cluster import ClusterStore
     from riskwire.cli.inlet import Inlet
-    from riskwire.cli.page import bind, web_part
+    from riskwire.cli.page import bind, model_in_words, web_part
     from riskwire.cli.supervise import Part, supervise
-    from riskwire.cli.wiring import load_model
+    from riskwire.cli.wiring import watch_model
     from riskwire.clock import SystemClock
     from riskwire.errors import StorageError
     from stream.sqlite.lock import only_one
@@ -49,11 +49,11 @@ def web(
         stack.enter_context(only_one(folder))
         listener = stack.enter_context(bind(settings.web.host, settings.web.port))
         store = stack.enter_context(ClusterStore(settings, "web", folder=folder))
-        scorer, _ = load_model(settings.model)
+        scorer, _ = stack.enter_context(watch_model(settings.model))
         forwarder = store.forwarder(clock)
 
         def health() -> Health:
-            parts = {"model": f"{scorer.model.name} {scorer.model.version} on {scorer.provider}"}
+            parts = {"model": model_in_words(scorer)}
             ready = True
             try:
                 store.index.held(["-"])

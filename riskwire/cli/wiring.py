@@ -4,6 +4,7 @@ only reads the index must not wait for the model's libraries."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from riskwire.clock import Clock
@@ -14,6 +15,8 @@ from riskwire.types import EntityMention, ModelRef, TextScore
 
 if TYPE_CHECKING:
     from models.inference import OnnxScorer
+    from models.registry.reload import FollowingScorer
+    from models.registry.store import Registry
     from models.symbols import SymbolLinker
     from riskwire.cli.cluster import ClusterStore
     from stream.sqlite.database import Kind
@@ -48,8 +51,18 @@ def open_local(settings: Settings, *, kind: Kind | None = None, clock: Clock | N
     return Storage(settings.database, kind=kind, clock=clock)
 
 
+def registry_of(settings: ModelSettings) -> Registry:
+    """The registry of these settings. Raises ConfigError: there is none."""
+    from models import opening
+
+    return opening.registry_of(settings)
+
+
 class _NoModel:
     """Stands where a command scores nothing itself."""
+
+    def current(self) -> Scorer:
+        return self
 
     @property
     def model(self) -> ModelRef:
@@ -66,14 +79,19 @@ NO_MODEL: tuple[Scorer, Linker] = (_NoModel(), _NoModel())
 
 
 def load_model(settings: ModelSettings) -> tuple[OnnxScorer, SymbolLinker]:
-    """The verified model and the linker. Raises ModelError and its kinds, InputError for a list of symbols."""
-    from models.artefact import PRETRAINED
-    from models.inference import load_scorer
-    from models.symbols import SymbolLinker
+    """See models.opening."""
+    from models import opening
 
-    linker = SymbolLinker.default(settings.symbols)
-    scorer = load_scorer(settings.path or PRETRAINED, device=settings.device, threads=settings.threads, linker=linker)
-    return scorer, linker
+    return opening.load_model(settings)
+
+
+def watch_model(
+    settings: ModelSettings,
+) -> AbstractContextManager[tuple[OnnxScorer | FollowingScorer, SymbolLinker]]:
+    """See models.opening."""
+    from models import opening
+
+    return opening.watch_model(settings)
 
 
 def load_scorer(settings: ModelSettings) -> tuple[Scorer, Linker]:

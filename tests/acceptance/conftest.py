@@ -32,8 +32,8 @@ def cli(tmp_path: Path) -> Cli:
 def up(cli: Cli) -> Iterator[Callable[..., Up]]:
     started: list[Up] = []
 
-    def start(*args: object) -> Up:
-        started.append(Up(cli, *args))
+    def start(*args: object, command: str = "up") -> Up:
+        started.append(Up(cli, *args, command=command))
         return started[-1]
 
     yield start

@@ -5,7 +5,9 @@ import threading
 
 import pytest
 
-from models.inference import load_scorer
+from models.inference import OnnxScorer, load_scorer
+from models.registry.reload import FollowingScorer
+from models.registry.store import Registry
 from models.symbols import SymbolLinker
 from riskwire.errors import NotifyRetry, ScoringError
 from riskwire.ports import Scorer
@@ -22,9 +24,16 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["keywords", "shipped"])
-def scorer(request):
-    return KeywordScorer() if request.param == "keywords" else load_scorer(device="cpu", threads=1)
+@pytest.fixture(scope="module", params=["keywords", "shipped", "following"])
+def scorer(request, tmp_path_factory):
+    if request.param == "keywords":
+        yield KeywordScorer()
+    elif request.param == "shipped":
+        yield load_scorer(device="cpu", threads=1)
+    else:
+        registry = Registry(tmp_path_factory.mktemp("models"))
+        with FollowingScorer(registry, lambda found: OnnxScorer(found, device="cpu", threads=1), interval=60) as it:
+            yield it
 
 
 @pytest.fixture(scope="module", params=["upper case", "gazetteer"])
@@ -44,6 +53,14 @@ def test_each_text_is_answered_in_order_the_same_in_any_batch(scorer):
             assert [(one.start, one.end) for one in answer.entities] == [
                 (one.start, one.end) for one in alone[number].entities
             ]
+
+
+def test_the_scorer_of_a_batch_is_one_that_stays(scorer):
+    held = scorer.current()
+    assert isinstance(held, Scorer)
+    assert held.current() is held
+    assert held.model == scorer.model
+    assert held.score(TEXTS[:1]) == scorer.score(TEXTS[:1])
 
 
 def test_an_answer_is_sound(scorer):

@@ -12,7 +12,9 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jsonschema
 import msgspec
+import openapi_spec_validator
 import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -25,7 +27,7 @@ from riskwire.errors import ConfigError, StorageBusy
 from riskwire.ports import SourceState
 from riskwire.settings import WebSettings
 from riskwire.testing import KeywordScorer, MemoryIndex, MemoryLog, a_story, sentiment_of
-from riskwire.types import Alert, ScoredDocument
+from riskwire.types import Alert, ScoredDocument, TextScore
 
 TOKEN = "canary-token-9d41c6f0"
 HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>'
@@ -254,6 +256,71 @@ def test_texts_are_scored(start: Callable[..., Site]) -> None:
         assert score(bad)[0] == 400
     assert site.ask("POST", "/api/v1/score", b"{}", Content_Type="text/plain")[0] == 415
     assert site.ask("POST", "/api/v1/score", b'{"texts":["' + b"x" * 600_000 + b'"]}', **ask)[0] == 413
+
+
+class Pausing(KeywordScorer):
+    """In its first call, waits to be let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.go = threading.Event(), threading.Event()
+
+    def score(self, texts: Sequence[str]) -> list[TextScore]:
+        self.began.set()
+        assert self.go.wait(10)
+        return super().score(texts)
+
+
+def test_requests_that_arrive_together_are_one_batch_and_too_many_are_429(start: Callable[..., Site]) -> None:
+    scorer = Pausing()
+    site = start(scorer=scorer)
+    ask = {"Content-Type": "application/json"}
+    answers: list[tuple[int, Any]] = []
+
+    def score(*texts: str) -> threading.Thread:
+        def go() -> None:
+            status, headers, _ = site.ask("POST", "/api/v1/score", msgspec.json.encode({"texts": texts}), **ask)
+            answers.append((status, headers["Retry-After"]))
+
+        thread = threading.Thread(target=go)
+        thread.start()
+        return thread
+
+    threads = [score("the first")]
+    assert scorer.began.wait(10)
+    threads += [score(*[f"Acme{n} wins"] * 64) for n in range(17)]  # sixteen fill what may wait
+    deadline = time.monotonic() + 10
+    while not answers and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert answers == [(429, "1")]
+    scorer.go.set()
+    for thread in threads:
+        thread.join(10)
+    assert sorted(status for status, _ in answers) == [200] * 17 + [429]
+    assert scorer.calls == [1, 256, 256, 256, 256]
+
+
+@pytest.mark.parametrize("token", [None, TOKEN])
+def test_the_score_service_is_described(start: Callable[..., Site], token: str | None) -> None:
+    site = start(scorer=KeywordScorer(), settings={"token": SecretStr(token)} if token else {})
+    ask = {"Authorization": f"Bearer {token}"} if token else {}
+    status, _, body = site.get("/api/v1/openapi.json", **ask)
+    described = json.loads(body)
+    assert status == 200
+    openapi_spec_validator.validate(described)
+    assert bool(described.get("security")) == bool(token)
+    # What the service answers is what the document says, and what it says of a question is what is taken.
+    _, _, answer = site.ask(
+        "POST", "/api/v1/score", b'{"texts":["Acme wins", ""]}', Content_Type="application/json", **ask
+    )
+    answer_schema = {"$ref": "#/components/schemas/Answer", "components": described["components"]}
+    jsonschema.validate(json.loads(answer), answer_schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(
+            {"texts": ["x"] * 65}, {"$ref": "#/components/schemas/Question", "components": described["components"]}
+        )
+    if token:
+        assert site.get("/api/v1/openapi.json")[0] == 401
 
 
 # -- what a browser may do

@@ -252,9 +252,13 @@ def riskwire(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
 def test_the_command(folder: Path) -> None:
     dry = riskwire(folder, f"@{name(2)}@social.example", "--dry-run", "--format", "jsonl")
     assert json.loads(dry.stdout)["stories"] == 3, dry.stderr
+    left = folder / "refresh" / "texts.txt"  # of a `model refresh` that was cut off
+    left.parent.mkdir()
+    left.write_text("what somebody wrote\n")
     done = riskwire(folder, f"https://social.example/@{name(2)}", "--format", "jsonl")
     assert (done.returncode, json.loads(done.stdout)["stories"], json.loads(done.stdout)["scrubbed"]) == (0, 3, True)
     assert hits(file_bytes(folder), range(2, 3)) == []
+    assert not left.parent.exists()
     again = riskwire(folder, f"{name(2)}@social.example", "--platform", "mastodon")
     assert again.returncode == 0, again.stderr
     did = riskwire(folder, account(3)[1], "--platform", "bluesky", "--format", "jsonl")

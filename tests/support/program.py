@@ -64,15 +64,15 @@ class Cli:
 
 
 class Up:
-    """A running `riskwire up`."""
+    """A running `riskwire up`, or another command that serves."""
 
-    def __init__(self, cli: Cli, *args: object) -> None:
+    def __init__(self, cli: Cli, *args: object, command: str = "up") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = cli.cwd / f"up-{self.port}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [RISKWIRE, "up", "--port", str(self.port), *map(str, args)],
+                [RISKWIRE, command, "--port", str(self.port), *map(str, args)],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,

@@ -54,7 +54,7 @@ def test_the_runtime_never_imports_torch() -> None:
 
 FORBIDDEN = {
     "pickle": re.compile(r"\bpickle\.loads?\(|\bimport pickle\b|\bjoblib\b"),
-    "torch.load": re.compile(r"torch\.load\("),
+    "torch.load": re.compile(r"torch\.load\((?![^()]*\bweights_only=True)"),  # else it unpickles whatever there is
     "yaml.load": re.compile(r"yaml\.(?:load|full_load|unsafe_load)\("),
     "eval": re.compile(r"(?<![.\w])(?:eval|exec)\("),
     "shell": re.compile(r"shell=True"),

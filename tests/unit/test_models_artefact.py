@@ -9,6 +9,7 @@ import pytest
 
 from models import artefact
 from models.artefact import MANIFEST, PRETRAINED, has_external_data, seal
+from models.inference import load_scorer
 from riskwire.errors import ModelError, ModelIntegrityError
 
 
@@ -101,8 +102,12 @@ def test_a_manifest_that_is_no_manifest_is_refused(folder: Path) -> None:
 
 
 def _field(number: int, payload: bytes) -> bytes:
-    assert len(payload) < 128
-    return bytes([number << 3 | 2, len(payload)]) + payload
+    return _number(number << 3 | 2) + _number(len(payload)) + payload
+
+
+def _number(value: int) -> bytes:
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + _number(rest) if rest else bytes([low])
 
 
 def test_weights_in_other_files_are_seen_in_the_wire_format() -> None:
@@ -110,5 +115,32 @@ def test_weights_in_other_files_are_seen_in_the_wire_format() -> None:
     external = _field(7, _field(5, _field(13, b"\x0a\x01x")))
     assert not has_external_data(inline)
     assert has_external_data(external)
+    tensor = _field(13, b"\x0a\x01x")
+    for hidden in (
+        _field(7, _field(1, _field(5, _field(5, tensor)))),  # a node's attribute
+        _field(7, _field(1, _field(5, _field(6, _field(5, tensor))))),  # a graph in one
+        _field(7, _field(15, _field(1, tensor))),  # values of a sparse weight
+        _field(25, _field(7, _field(5, _field(10, tensor)))),  # a function's node
+        _field(20, _field(2, _field(5, tensor))),  # training information
+    ):
+        assert has_external_data(hidden)
     with pytest.raises(ModelIntegrityError, match="not an ONNX model"):
         has_external_data(b"\xff" * 20)
+
+
+def test_graphs_in_graphs_without_end_are_no_model() -> None:
+    deep = b""
+    for _ in range(400):
+        deep = _field(1, _field(5, _field(6, deep)))
+    with pytest.raises(ModelIntegrityError, match="too deep"):
+        has_external_data(_field(7, deep))
+
+
+def test_labels_that_the_graph_has_no_output_for_are_refused(folder: Path) -> None:
+    names = {"story": "story_logits", "tags": None, "token_sentiment": None}
+    reseal(folder, lambda manifest: manifest.update(tags=[], graph={**manifest["graph"], **names}))  # type: ignore[dict-item]
+    with pytest.raises(ModelError, match="the manifest says"):
+        load_scorer(folder)
+    reseal(folder, lambda manifest: manifest.update(tags=[], graph={}))
+    with pytest.raises(ModelError, match="expected exactly"):
+        artefact.load(folder)

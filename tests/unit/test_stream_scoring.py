@@ -104,6 +104,24 @@ def test_nan_is_no_score():
     assert score(a_document(), scorer=Broken())[0].unscored_reason == "error"
 
 
+def test_a_batch_is_scored_and_stamped_by_one_model_whatever_is_promoted_meanwhile():
+    class Promoted(KeywordScorer):
+        asked = 0
+
+        @property
+        def model(self):
+            raise AssertionError("another one by now")
+
+        def current(self):
+            self.asked += 1
+            return KeywordScorer(fail_on="poison")
+
+    scorer = Promoted()
+    stories = score(a_document(1), a_document(2, title="Acme poison falls"), a_document(3), scorer=scorer)
+    assert [story.model.version if story.model else None for story in stories] == ["1", None, "1"]
+    assert (scorer.asked, scorer.calls) == (1, [])
+
+
 def test_a_scorer_that_always_fails_leaves_everything_unscored():
     class Failing(KeywordScorer):
         def score(self, texts):

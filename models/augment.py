@@ -1,0 +1,110 @@
+"""Labelled texts told again with other company names, other numbers and other words for up and down.
+
+Nothing that decides a label is touched: all numbers of a text grow by one factor, so that "to 14 from 11" stays a rise;
+a word is replaced only by one that says the same; a mention keeps its sentiment under its new name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import numpy as np
+
+from models.corpora.items import Item, Span
+
+_SAME: Final = (
+    ("rose", "climbed", "advanced"),
+    ("rises", "climbs", "advances"),
+    ("fell", "declined", "dropped"),
+    ("falls", "declines", "drops"),
+    ("increased", "grew"),
+    ("decreased", "shrank"),
+    ("profit", "earnings"),
+    ("sales", "revenue"),
+    ("shares", "stock"),
+    ("said", "stated"),
+    ("company", "firm"),
+    ("expects", "anticipates"),
+    ("announced", "reported"),
+    ("buys", "acquires"),
+    ("plunges", "tumbles", "slumps"),
+    ("soars", "surges"),
+    ("cuts", "lowers"),
+    ("raises", "lifts"),
+)
+_OTHER: Final = {word: tuple(o for o in group if o != word) for group in _SAME for word in group}
+_NUMBER = re.compile(r"(?<![\w.,$])\d{1,3}(?:[.,]\d+)?(?![\w.,]*\d|\w)")
+_WORD = re.compile(r"[a-z]+")
+
+
+def augment(items: Sequence[Item], *, count: int, seed: int) -> list[Item]:
+    """`count` new items made of labelled ones of `items`, drawn at random; what would not change is passed by."""
+    generator = np.random.default_rng([seed, 7])
+    usable = [item for item in items if item.story is not None or any(span.sentiment for span in item.spans)]
+    names = sorted({i.text[s.start : s.end] for i in usable for s in i.spans if s.group == "ORG" and s.sentiment})
+    made: list[Item] = []
+    for _ in range(count * 4 if usable else 0):
+        if len(made) == count:
+            break
+        item = usable[int(generator.integers(len(usable)))]
+        told = retell(item, names, generator)
+        if told.text != item.text:
+            made.append(told)
+    return made
+
+
+def retell(item: Item, names: Sequence[str], generator: np.random.Generator) -> Item:
+    """One item with changes; spans and ignored stretches move along."""
+    factor = float(generator.uniform(1.1, 2.5))
+    changes: list[tuple[int, int, str]] = []
+    for span in item.spans:
+        if span.group == "ORG" and names and generator.random() < 0.5:
+            changes.append((span.start, span.end, names[int(generator.integers(len(names)))]))
+    taken = [(span.start, span.end) for span in item.spans] + list(item.ignored)
+
+    def free(start: int, end: int) -> bool:
+        return all(end <= one or start >= other for one, other in taken)
+
+    for match in _NUMBER.finditer(item.text):
+        if free(*match.span()):
+            changes.append((*match.span(), _scaled(match.group(), factor)))
+    for match in _WORD.finditer(item.text):
+        if match.group() in _OTHER and free(*match.span()) and generator.random() < 0.5:
+            others = _OTHER[match.group()]
+            changes.append((*match.span(), others[int(generator.integers(len(others)))]))
+    return _changed(item, sorted(changes))
+
+
+def _scaled(number: str, factor: float) -> str:
+    """The number times `factor`, with as many decimals and the same point or comma."""
+    whole, mark, rest = re.split(r"([.,])", number) if re.search(r"[.,]", number) else (number, "", "")
+    if mark == "," and len(rest) == 3:  # thousands
+        return f"{round(int(whole + rest) * factor):,}"
+    value = float(f"{whole}.{rest or 0}") * factor
+    return f"{value:.{len(rest)}f}".replace(".", mark or ".")
+
+
+def _changed(item: Item, changes: Sequence[tuple[int, int, str]]) -> Item:
+    text, at = "", 0
+    moved: list[tuple[int, int]] = []  # (place in the old text, how far what lies behind it moved)
+    for start, end, new in changes:
+        text += item.text[at:start] + new
+        at = end
+        moved.append((end, len(text) - end))
+    text += item.text[at:]
+
+    def place(old: int) -> int:
+        return old + next((shift for end, shift in reversed(moved) if end <= old), 0)
+
+    def stretch(start: int, end: int) -> tuple[int, int]:
+        return place(start), place(end)
+
+    return msgspec.structs.replace(
+        item,
+        text=text,
+        spans=tuple(Span(*stretch(s.start, s.end), s.group, s.sentiment) for s in item.spans),
+        ignored=tuple(stretch(start, end) for start, end in item.ignored),
+    )

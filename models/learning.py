@@ -1,0 +1,178 @@
+"""The stages in which something is learnt: pretraining, the teacher, its opinions, the student, what is cut from it.
+
+Each takes the run and returns what it found, as plain JSON values; a stage that the recipe does not ask for is not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from safetensors.torch import load_file
+
+from models import distil, evaluate, lora
+from models.batches import Example
+from models.checkpoint import write_tensors
+from models.config import Distil, Finetune
+from models.finetune import Report, finetune
+from models.network import RiskwireNet, base_folder
+from models.packing import pack
+from models.pretrain import MaskedNet
+from models.pretrain import pretrain as masked_training
+from models.prune import prune
+from models.run import Run, console, forward_of
+
+
+def pretrain(run: Run) -> dict[str, Any]:
+    """Train the encoder on texts without labels."""
+    settings = run.recipe.pretrain
+    if settings is None:
+        return {}
+    network = MaskedNet(run.untrained())
+    had_head = network.load_head(base_folder(run.recipe.base))
+    texts = run.texts(settings.unlabelled)
+    blocks = pack(texts, run.encoder, length=settings.block)
+    with progress_of_epochs() as report:
+        found = masked_training(
+            network,
+            blocks,
+            settings,
+            mask=run.mask_token,
+            seed=run.recipe.seed,
+            folder=run.work / "pretrain",
+            report=report,
+        )
+    return {"texts": len(texts), "base_had_a_head": had_head, **found}
+
+
+def teach(run: Run) -> dict[str, Any]:
+    """Fine-tune the larger network on the labels."""
+    teacher = run.recipe.teacher
+    if teacher is None:
+        return {}
+    return _train(
+        run,
+        run.teacher(teacher),
+        run.examples("train", sets=teacher.sets),
+        teacher.finetune,
+        dev=run.examples("dev", sets=teacher.sets),
+        folder="teacher",
+    )
+
+
+def label(run: Run) -> dict[str, Any]:
+    """The teacher's opinion on every training text and on many without labels."""
+    teacher = run.recipe.teacher
+    if teacher is None:
+        return {}
+    network = run.teacher(teacher)
+    network.load_state_dict(load_file(run.work / "teacher" / "final.safetensors"))
+    network.eval()
+    examples = run.taught()
+
+    def report(done: int, total: int) -> None:
+        console.print(f"labelled {done}/{total}")
+
+    size = distil.label(
+        forward_of(network, bf16=teacher.finetune.bf16), examples, run.soft, pad=run.encoder.pad, report=report
+    )
+    unlabelled = sum(example.item.dataset == "unlabelled" for example in examples)
+    return {"texts": len(examples), "unlabelled": unlabelled, "bytes": size}
+
+
+def distil_student(run: Run) -> dict[str, Any]:
+    """Train the student on labels and on the teacher's opinions; the best epoch on dev stays."""
+    settings = run.recipe.distil
+    if settings is None:
+        return {}
+    examples = distil.with_soft(run.taught(), run.soft)
+    return _train(
+        run, run.network(), examples, settings.finetune, dev=run.examples("dev"), folder="distil", soft=settings
+    )
+
+
+def fine_tune(run: Run) -> dict[str, Any]:
+    """Train; the best epoch on dev stays."""
+    return _train(
+        run, run.network(), run.examples("train"), run.recipe.finetune, dev=run.examples("dev"), folder="finetune"
+    )
+
+
+def _train(
+    run: Run,
+    network: RiskwireNet,
+    examples: list[Example],
+    settings: Finetune,
+    *,
+    dev: list[Example],
+    folder: str,
+    soft: Distil | None = None,
+) -> dict[str, Any]:
+    def dev_figures(candidate: RiskwireNet) -> dict[str, float]:
+        candidate.eval()
+        outputs = evaluate.run(forward_of(candidate, bf16=settings.bf16), dev, pad=run.encoder.pad)
+        found = evaluate.figures(outputs, dev, run.encoder, story_temperature=1.0, mention_temperature=1.0)
+        return evaluate.dev_mean(found)
+
+    if settings.lora_rank:
+        lora.inject(network, rank=settings.lora_rank)
+    with progress_of_epochs() as report:
+        found = finetune(
+            network,
+            examples,
+            settings,
+            pad=run.encoder.pad,
+            seed=run.recipe.seed,
+            folder=run.work / folder,
+            judge=dev_figures,
+            report=report,
+            distil=soft,
+        )
+    if settings.lora_rank:
+        lora.merge(network)
+    write_tensors(run.work / folder / "final.safetensors", network.state_dict())
+    return found
+
+
+@contextmanager
+def progress_of_epochs() -> Iterator[Report]:
+    """Where a training stands: a bar on a terminal, a line every hundred steps in a log."""
+    with Progress(
+        TextColumn("epoch {task.fields[epoch]}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} loss {task.fields[loss]:.3f}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    ) as progress:
+        task = progress.add_task("train", epoch=0, loss=0.0)
+
+        def report(event: dict[str, Any]) -> None:
+            if "dev" in event:
+                told = "  ".join(f"{name} {value:.3f}" for name, value in event["dev"].items())
+                progress.console.print(f"epoch {event['epoch']}: {told}")
+            else:
+                progress.update(
+                    task, completed=event["step"], total=event["total"], epoch=event["epoch"], loss=event["loss"]
+                )
+                if event["step"] % 100 == 0 and not console.is_terminal:
+                    console.print(
+                        f"epoch {event['epoch']} step {event['step']}/{event['total']} loss {event['loss']:.3f}"
+                    )
+
+        yield report
+
+
+def prune_student(run: Run) -> dict[str, Any]:
+    """Cut the trained student and heal it; what is left, and dev before healing, beside dev after it."""
+    settings = run.recipe.prune
+    if settings is None:
+        return {}
+    network = run.network()
+    network.load_state_dict(load_file(run.work / run.student / "final.safetensors"))
+    examples = run.examples("train")
+    step = max(1, len(examples) // settings.texts)
+    left = prune(network, examples[::step], settings, pad=run.encoder.pad)
+    return {**_train(run, network, examples, settings.finetune, dev=run.examples("dev"), folder="prune"), "left": left}
