@@ -167,7 +167,7 @@ def main() -> int:
             RISKWIRE_ALERTS__SLACK__ALLOW_PRIVATE_ADDRESSES="true",
         )
         for command in ("topics", "index"):
-            subprocess.run([RISKWIRE, command, "init"], env=env, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([RISKWIRE, command, "init"], env=env, check=True, capture_output=True)
         publisher = stack.enter_context(Publisher(kafka, "bench"))
         watch = Watch(where[ELASTICSEARCH], f"{name}-stories", slack)
         topic = topics(kafka).documents.name

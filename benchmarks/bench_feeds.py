@@ -3,8 +3,8 @@
 Promises: a full mixed round (fresh, 304, slow, broken, moved, gone) in at most 60 s, one in which nothing has changed
 in at most 10 s, under 500 MB resident with the parser children, and at least twice as many feeds a second as reader's
 `update_feeds` with as many workers. Each round is a whole run of a program, start and end included, of both: reader has
-its feeds registered before, Riskwire reads its list. COUNT makes it smaller; without reader (extra `bench`) its columns
-are left out.
+its feeds registered before, Riskwire reads its list. COUNT makes it smaller; without reader (extra `bench`;
+$PYTHON_BENCH names its interpreter) its columns are left out.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ import feed_server
 COUNT = int(os.environ.get("COUNT", "2000"))
 WORKERS = 32
 RISKWIRE = Path(sys.executable).parent / "riskwire"
+#: The interpreter that has reader, if any.
+READER = os.environ.get("PYTHON_BENCH") or (sys.executable if find_spec("reader") else None)
 ROUNDS = {1: "first (all new)", 2: "mixed", 3: "nothing changed"}
 LIMITS = {2: 60.0, 3: 10.0}
 MEMORY = 500.0
@@ -120,7 +122,7 @@ with make_reader(sys.argv[1]) as reader:
 
 def reader_program(code: str, *arguments: object) -> tuple[float, str]:
     """Seconds of a whole run of it, and what it printed."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+    command = [READER or "", "-c", code, *map(str, arguments)]
     started = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=clean())
     return time.perf_counter() - started, done.stdout
@@ -137,15 +139,14 @@ def main() -> int:
         listed.write_text(json.dumps(urls))
         print(f"{COUNT} feeds, {os.cpu_count()} cores, {WORKERS} at once; load {os.getloadavg()[0]:.1f}")
         subprocess.run([RISKWIRE, "--version"], stdout=subprocess.PIPE, check=True, env=clean())
-        with_reader = find_spec("reader") is not None
-        if with_reader:
+        if READER:
             reader_program(REGISTER, here / "reader.db", listed)
         for number, name in ROUNDS.items():
             set_round(port, number)
             seconds, memory, outcomes, new = our_round(here / "data", feeds)
             rate = COUNT / seconds
             print(f"{name}: {seconds:.1f} s, {rate:.0f} feeds/s, {memory:.0f} MB; {new} new, {dict(outcomes)}")
-            if with_reader:
+            if READER:
                 theirs, said = reader_program(UPDATE, here / "reader.db", WORKERS)
                 their_new, failed = said.split()
                 print(f"  reader: {theirs:.1f} s, {COUNT / theirs:.0f} feeds/s; {their_new} new, {failed} failed; "

@@ -1,7 +1,6 @@
 """A person is forgotten in the cluster setting: in the index, in its past, in the alerts and in ingest's own file."""
 
 import asyncio
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -74,7 +73,7 @@ def test_what_a_person_wrote_is_gone_everywhere_but_the_topics(kafka, elasticsea
             held = [store.index.get(a_document(number).id) for number in (1, 2)]
             store.alerts.put_alerts([alert_on(*held)])
             assert len(store.index.revisions(a_document(1).id)) == 2
-        time.sleep(1)  # what was just written is found by its author a refresh later
+        made.storage.client.indices.refresh(index=f"{own_name}-*")  # what was just written is found by its author
 
         tried = command(made, "jo@social.example", "--platform", "mastodon", "--dry-run", "--format", "jsonl")
         assert tried.returncode == 0, tried.stderr
@@ -90,6 +89,7 @@ def test_what_a_person_wrote_is_gone_everywhere_but_the_topics(kafka, elasticsea
                 assert (past[0].title, past[0].authors, past[0].link) == ("", (), None)
                 assert (past[0].source, past[0].publisher) == ("m", "mastodon")
             assert store.index.get(held[1].id) == held[1]
+            made.storage.client.indices.refresh(index=f"{own_name}-*")
             (kept,) = store.alerts.list_alerts()
             assert [one.title for one in kept.evidence] == ["(removed)", "Quibble gains"]
             assert "Zorblatt" not in kept.annotations["summary"]
