@@ -183,6 +183,11 @@ class KafkaSettings(Section):
     partitions: int = Field(4, ge=1, le=1024, description="Partitions of a topic that `topics init` makes.")
     replication: int = Field(1, ge=1, le=7, description="Copies of each partition: 3 where there are 3 brokers.")
     retention_days: float = Field(7, gt=0, description="Days the documents, scored and alerts topics keep a message.")
+    spool_documents: int = Field(
+        1_000_000,
+        ge=1,
+        description="Documents that may wait for a Kafka that is away; then ingest waits, too.",
+    )
     session_timeout: float = Field(
         10, ge=6, le=300, description="Seconds after which a silent worker's partitions go to the others."
     )

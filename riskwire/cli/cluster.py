@@ -17,8 +17,7 @@ from stream.kafka.alerts import PublishingAlertStore
 from stream.kafka.log import KafkaLog
 from stream.kafka.producer import Publisher
 from stream.kafka.scored import KafkaOffsets, KafkaScoredStream
-from stream.kafka.spool import Forwarder, KnownAnywhere
-from stream.sqlite.log import SqliteLog
+from stream.kafka.spool import BoundedSpool, Forwarder, KnownAnywhere
 from stream.sqlite.storage import Storage
 from stream.topics import topics
 
@@ -50,10 +49,10 @@ class ClusterStore:
         """The process's own SQLite storage."""
         return self._stack.enter_context(Storage(self._folder / "riskwire.db", kind="live"))
 
-    @property
-    def spool(self) -> SqliteLog:
+    @cached_property
+    def spool(self) -> BoundedSpool:
         """What ingest writes to: `forwarder` moves it to Kafka."""
-        return self.own.log
+        return BoundedSpool(self.own.log, self._settings.kafka.spool_documents)
 
     @cached_property
     def known(self) -> KnownAnywhere:

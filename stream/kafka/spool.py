@@ -1,6 +1,6 @@
 """From the local spool to Kafka. Ingest writes to the SQLite log of its own data folder, where what was accepted and
-the memory of it are one transaction; from there this moves it on. Kafka may be away for days: nothing is dropped, the
-spool survives a restart, and polling goes on.
+the memory of it are one transaction; from there this moves it on. Kafka may be away for days: nothing is dropped, and
+the spool survives a restart. Polling goes on until `kafka.spool_documents` wait; then ingest waits, too.
 
 The order is the guarantee: 1 read from the spool, 2 Kafka has stored it, 3 the spool may forget it. A crash between 2
 and 3 sends some again: the workers know an (id, revision) that they have handled.
@@ -9,13 +9,15 @@ and 3 sends some again: the workers know an (id, revision) that they have handle
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 from riskwire import metrics
 from riskwire.clock import Clock
-from riskwire.errors import StorageError, WireError
+from riskwire.errors import StorageBusy, StorageError, WireError
 from riskwire.log import get_logger
-from riskwire.ports import DocumentLog, KnownStories, KnownStory, LogEntry
+from riskwire.ports import AppendResult, DocumentLog, KnownStories, KnownStory, LogEntry
+from riskwire.types import Document
 from stream.dead_letters import dead_letter
 from stream.decoding import read_document
 from stream.kafka.events import Event, document_event
@@ -26,6 +28,8 @@ _log = get_logger("ingest")
 BATCH, PAUSE = 500, 0.05
 #: The first and the longest pause while Kafka is away, in seconds.
 BACKOFF_FIRST, BACKOFF_MAX = 0.2, 10.0
+#: Seconds between two looks at how much waits.
+_CHECK_SECONDS = 1.0
 
 
 class Forwarder:
@@ -84,6 +88,31 @@ class Forwarder:
         if failed:
             self._spool.dead_letter(failed)
         return events
+
+
+class BoundedSpool:
+    """The spool as ingest sees it: a DocumentLog that takes no more while `most` documents wait.
+
+    Loop, streams and webhook all wait for a log that raises StorageError, and so keep their places at the sources.
+    """
+
+    def __init__(self, log: DocumentLog, most: int) -> None:
+        self._log, self._most = log, most
+        self._checked, self._is_full = -_CHECK_SECONDS, False
+        self.read, self.ack, self.dead_letter, self.depth = log.read, log.ack, log.dead_letter, log.depth
+
+    def append(self, documents: Sequence[Document]) -> AppendResult:
+        """See DocumentLog.append. Raises StorageBusy while the spool is full."""
+        # To count at every append would cost more than the append; the bound need not be exact.
+        if (now := time.monotonic()) - self._checked >= _CHECK_SECONDS:
+            self._checked, self._is_full = now, self._log.depth() >= self._most
+        if self._is_full:
+            raise StorageBusy(
+                f"{self._most} documents wait for Kafka already; ingest waits, too",
+                about="kafka.spool_documents",
+                hint="See why Kafka is away: `riskwire topics status`.",
+            )
+        return self._log.append(documents)
 
 
 class KnownAnywhere:

@@ -8,12 +8,12 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from riskwire.clock import SystemClock
-from riskwire.errors import StorageError
+from riskwire.errors import StorageBusy, StorageError
 from riskwire.ports import KnownStory
 from riskwire.settings import ElasticsearchSettings, KafkaSettings, Settings
 from riskwire.testing import MemoryLog, a_document
 from stream.kafka.connection import client_options, faust_options
-from stream.kafka.spool import Forwarder, KnownAnywhere
+from stream.kafka.spool import BoundedSpool, Forwarder, KnownAnywhere
 from stream.topics import topics
 
 
@@ -130,6 +130,22 @@ def test_the_spool_keeps_everything_until_kafka_has_it():
         pass
     assert spool.depth() == 0
     assert [one.key.decode() for one in publisher.sent] == [a_document(n).id for n in range(1_200)]
+
+
+def test_a_spool_that_is_full_takes_no_more_until_there_is_room(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("stream.kafka.spool.time.monotonic", lambda: now[0])
+    log = MemoryLog()
+    spool = BoundedSpool(log, 2)
+    spool.append([a_document(n) for n in range(2)])
+    now[0] += 1
+    with pytest.raises(StorageBusy, match="ingest waits"):
+        spool.append([a_document(2)])
+    assert spool.depth() == log.depth() == 2
+    spool.ack(spool.read(1)[-1].offset)
+    now[0] += 1
+    spool.append([a_document(2)])
+    assert spool.depth() == 2
 
 
 def test_the_forwarder_waits_for_kafka_and_empties_the_spool_before_it_stops():
