@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable
@@ -36,6 +37,10 @@ _BUFFER = 512
 _FETCH_BYTES = 2 * 1024 * 1024
 
 
+#: New objects between two collections: some batches' worth, a few MB.
+_GC_OBJECTS = 50_000
+
+
 class QuietWorker(FaustWorker):
     """Faust's worker, which leaves our logging, our stdout and the name of our process alone."""
 
@@ -55,6 +60,11 @@ class QuietWorker(FaustWorker):
 
 def run_worker(app: faust.App) -> NoReturn:
     """Run until a signal comes (exit status 0) or something fails (1)."""
+    # What is there now stays: no collection need walk through it again. And a batch makes thousands of objects, none in
+    # a circle: at the usual threshold looking for circles among them cost a sixteenth of the throughput.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_OBJECTS)
     QuietWorker(app, loglevel="error", loop=asyncio.new_event_loop()).execute_from_commandline()
 
 
