@@ -2,8 +2,8 @@
 
 Promises: on the topic → found by a search, p99 under 2 s; → at the receiver of its alert, under 3 s. A real `riskwire
 stream` with the shipped model and a real `riskwire alerts run`, with a stand-in for Slack, on a real Kafka and
-Elasticsearch, all with their default settings and on this machine, after as long a warming up. The scorer's capacity is measured here, alone. Time
-counts from before a story is sent. Also printed: how late the worker's event loop woke.
+Elasticsearch, all with their default settings and on this machine, after as long a warming up. The scorer's capacity is
+measured here, alone. Time counts from before a story is sent. Also printed: how late the worker's event loop woke.
 
 `python benchmarks/bench_cluster_latency.py [--seconds N]`. Exit code 1: a promise is broken.
 """
