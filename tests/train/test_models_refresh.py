@@ -15,6 +15,7 @@ import torch
 
 from models import artefact, refresh, train
 from models.config import load_recipe
+from models.fresh import alone
 from models.registry.store import Registry
 from riskwire.cli.app import build_app
 from riskwire.errors import InputError, ModelError, UsageError
@@ -224,7 +225,7 @@ def test_nothing_to_learn_from_is_said(registry: Registry, recipe: Path, tmp_pat
 
 def test_one_at_a_time(storage: Storage, registry: Registry, recipe: Path) -> None:
     with (
-        refresh._alone(registry.folder.parent / "refresh"),
+        alone(registry.folder.parent / "refresh"),
         pytest.raises(UsageError, match="another refresh runs here"),
     ):
         do(storage, registry, recipe)
