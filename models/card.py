@@ -8,6 +8,7 @@ from typing import Any
 from models.artefact import DataEntry
 from models.config import Recipe
 from models.corpora.unlabelled import SOURCES
+from models.tables import figure, table_head, table_row
 
 _RESTRICTED = ("non-commercial", "research", "not stated")
 
@@ -160,8 +161,8 @@ def _licences(data: tuple[DataEntry, ...]) -> list[str]:
 
 
 def _data_table(data: tuple[DataEntry, ...]) -> list[str]:
-    rows = [_row(entry.about, entry.licence, *(entry.items.get(side, 0) for side in _SIDES)) for entry in data]
-    return [*_head("set", "licence", *_SIDES), *rows]
+    rows = [table_row(entry.about, entry.licence, *(entry.items.get(side, 0) for side in _SIDES)) for entry in data]
+    return [*table_head("set", "licence", *_SIDES), *rows]
 
 
 _SIDES = ("train", "dev", "test")
@@ -178,8 +179,8 @@ def _story_table(figures: dict[str, Any], *, agreement: bool = True) -> list[str
             if name in ("sentfin", "semeval_fiqa"):
                 title += " (label follows from its mentions)"
             by_class = " / ".join(f"{scores['f1']:.3f}" for scores in value["per_class"].values())
-            rows.append(_row(title, value["n"], _short(value["accuracy"]), _short(value["macro_f1"]), by_class))
-    return [*_head("story sentiment", "n", "accuracy", "macro-F1", "F1 positive / neutral / negative"), *rows]
+            rows.append(table_row(title, value["n"], figure(value["accuracy"]), figure(value["macro_f1"]), by_class))
+    return [*table_head("story sentiment", "n", "accuracy", "macro-F1", "F1 positive / neutral / negative"), *rows]
 
 
 def _mention_table(figures: dict[str, Any]) -> list[str]:
@@ -194,9 +195,9 @@ def _mention_table(figures: dict[str, Any]) -> list[str]:
             value = entry.get(key)
             if value and value["n"]:
                 rows.append(
-                    _row(f"{name}, {title}", value["n"], _short(value["accuracy"]), _short(value.get("macro_f1")))
+                    table_row(f"{name}, {title}", value["n"], figure(value["accuracy"]), figure(value.get("macro_f1")))
                 )
-    return [*_head("mention sentiment", "n", "accuracy", "macro-F1"), *rows]
+    return [*table_head("mention sentiment", "n", "accuracy", "macro-F1"), *rows]
 
 
 def _span_table(figures: dict[str, Any]) -> list[str]:
@@ -205,10 +206,10 @@ def _span_table(figures: dict[str, Any]) -> list[str]:
         spans = entry.get("spans")
         if spans:
             by_group = ", ".join(f"{group} {scores['f1']:.3f}" for group, scores in spans["per_group"].items())
-            measures = (_short(spans[measure]) for measure in ("precision", "recall", "f1"))
-            rows.append(_row(name, spans["support"], *measures, by_group))
+            measures = (figure(spans[measure]) for measure in ("precision", "recall", "f1"))
+            rows.append(table_row(name, spans["support"], *measures, by_group))
     return [
-        *_head("entities, exact span", "n", "precision", "recall", "micro-F1", "F1 by group"),
+        *table_head("entities, exact span", "n", "precision", "recall", "micro-F1", "F1 by group"),
         *rows,
         "",
         "Groups that a set does not annotate are left out; SEntFiN leaves some companies and assets unannotated.",
@@ -216,8 +217,8 @@ def _span_table(figures: dict[str, Any]) -> list[str]:
 
 
 def _behaviour_table(found: dict[str, Any]) -> list[str]:
-    rows = [_row(kind, entry["pairs"], _short(entry["accuracy"])) for kind, entry in found["kinds"].items()]
-    return [*_head("kind", "pairs", "right"), *rows, _row("all", found["pairs"], _short(found["accuracy"]))]
+    rows = [table_row(kind, entry["pairs"], figure(entry["accuracy"])) for kind, entry in found["kinds"].items()]
+    return [*table_head("kind", "pairs", "right"), *rows, table_row("all", found["pairs"], figure(found["accuracy"]))]
 
 
 def _calibration_table(figures: dict[str, Any]) -> list[str]:
@@ -226,8 +227,8 @@ def _calibration_table(figures: dict[str, Any]) -> list[str]:
         for key in ("story", "mention"):
             if key in entry and entry[key]["n"]:
                 before, after = figures["uncalibrated"][name][key]["ece"], entry[key]["ece"]
-                rows.append(_row(f"{name}, {key}", _short(before), _short(after)))
-    return [*_head("", "before", "after"), *rows]
+                rows.append(table_row(f"{name}, {key}", figure(before), figure(after)))
+    return [*table_head("", "before", "after"), *rows]
 
 
 def _precision_table(figures: dict[str, Any]) -> list[str]:
@@ -238,17 +239,5 @@ def _precision_table(figures: dict[str, Any]) -> list[str]:
             value = entry.get(key)
             if value and value.get("n", 1):
                 title = f"{name}, {key} {measure.replace('_', '-')}"
-                rows.append(_row(title, _short(exact[key][measure]), _short(value[measure])))
-    return [*_head("", "fp32", "shipped"), *rows]
-
-
-def _head(*titles: str) -> list[str]:
-    return [_row(*titles), "|" + "---|" * len(titles)]
-
-
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+                rows.append(table_row(title, figure(exact[key][measure]), figure(value[measure])))
+    return [*table_head("", "fp32", "shipped"), *rows]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from models.tables import figure, table_head, table_row
+
 TABLE: Final[tuple[tuple[str, tuple[str, ...], float | None, float | None], ...]] = (
     ("PhraseBank, accuracy", ("figures", "phrasebank", "story", "accuracy"), 0.855, 0.88),
     ("PhraseBank, macro-F1", ("figures", "phrasebank", "story", "macro_f1"), 0.845, 0.875),
@@ -66,22 +68,22 @@ def _table(metrics: Mapping[str, Any], columns: Mapping[str, Any]) -> list[str]:
             continue
         seeds = metrics["seeds"].get(name)
         spread = f"{seeds['mean']:.3f} ± {seeds['sd']:.3f}" if seeds else ""
-        others = [_short(value_at(column, path)) for column in columns.values()]
-        rows.append(_row(name, *others, _short(own), spread, _short(least), _short(aim)))
+        others = [figure(value_at(column, path)) for column in columns.values()]
+        rows.append(table_row(name, *others, figure(own), spread, figure(least), figure(aim)))
     seeds = max((len(entry["values"]) for entry in metrics["seeds"].values()), default=0)
     spread = f"{seeds} seeds, mean ± sd" if seeds else "seeds"
-    return [*_head("", *columns, "**this**", spread, "at least", "aim"), *rows, ""]
+    return [*table_head("", *columns, "**this**", spread, "at least", "aim"), *rows, ""]
 
 
 def _differences(against: Mapping[str, Any]) -> list[str]:
     rows = [
-        _row(f"against {name}", gap["measure"], gap["texts"], f"{gap['one'] - gap['other']:+.3f}",
+        table_row(f"against {name}", gap["measure"], gap["texts"], f"{gap['one'] - gap['other']:+.3f}",
              f"{gap['low']:+.3f} … {gap['high']:+.3f}")
         for name, entry in against.items()
         for gap in entry["differences"]
     ]  # fmt: skip
     title = ["## Differences, paired bootstrap", "", "An interval that holds 0 says nothing.", ""]
-    return [*title, *_head("", "measure", "n", "this − other", "95 %"), *rows, ""] if rows else []
+    return [*title, *table_head("", "measure", "n", "this − other", "95 %"), *rows, ""] if rows else []
 
 
 def _sets(figures: Mapping[str, Any]) -> list[str]:
@@ -91,12 +93,12 @@ def _sets(figures: Mapping[str, Any]) -> list[str]:
             if key.startswith(("story", "mention")) and "per_class" in value:
                 classes = (f"{c['precision']:.2f} / {c['recall']:.2f}" for c in value["per_class"].values())
                 title = f"{name}, {key.replace('_', ' ')}"
-                measures = (_short(value[measure]) for measure in ("accuracy", "macro_f1", "ece"))
-                rows.append(_row(title, value["n"], *measures, *classes))
+                measures = (figure(value[measure]) for measure in ("accuracy", "macro_f1", "ece"))
+                rows.append(table_row(title, value["n"], *measures, *classes))
             elif key.startswith("mention_found") and value["n"]:
                 title = f"{name}, {key.replace('_', ' ')}"
-                rows.append(_row(title, value["n"], _short(value["accuracy"]), "", "", "", "", ""))
-    head = _head("", "n", "accuracy", "macro-F1", "ECE", "positive P / R", "neutral P / R", "negative P / R")
+                rows.append(table_row(title, value["n"], figure(value["accuracy"]), "", "", "", "", ""))
+    head = table_head("", "n", "accuracy", "macro-F1", "ECE", "positive P / R", "neutral P / R", "negative P / R")
     return ["## Every set", "", *head, *rows, ""]
 
 
@@ -105,9 +107,9 @@ def _spans(figures: Mapping[str, Any]) -> list[str]:
     for name, entry in figures.items():
         if spans := entry.get("spans"):
             groups = ", ".join(f"{group} {scores['f1']:.3f}" for group, scores in spans["per_group"].items())
-            measures = (_short(spans[measure]) for measure in ("precision", "recall", "f1"))
-            rows.append(_row(name, spans["support"], *measures, groups))
-    head = _head("", "n", "precision", "recall", "micro-F1", "F1 by group")
+            measures = (figure(spans[measure]) for measure in ("precision", "recall", "f1"))
+            rows.append(table_row(name, spans["support"], *measures, groups))
+    head = table_head("", "n", "precision", "recall", "micro-F1", "F1 by group")
     return ["## Entities, exact span", "", *head, *rows, ""] if rows else []
 
 
@@ -118,11 +120,11 @@ def _slices(figures: Mapping[str, Any]) -> list[str]:
             for head, value in heads.items():
                 title = f"{name}, {head.replace('_', ' ')}"
                 rows.append(
-                    _row(slice_name, title, value["n"], _short(value["accuracy"]), _short(value.get("macro_f1")))
+                    table_row(slice_name, title, value["n"], figure(value["accuracy"]), figure(value.get("macro_f1")))
                 )
     rows += _over_all_sets(figures)
     rows.sort()  # a slice's sets stand together
-    return ["## Slices", "", *_head("slice", "", "n", "accuracy", "macro-F1"), *rows, ""] if rows else []
+    return ["## Slices", "", *table_head("slice", "", "n", "accuracy", "macro-F1"), *rows, ""] if rows else []
 
 
 def _over_all_sets(figures: Mapping[str, Any]) -> list[str]:
@@ -136,13 +138,13 @@ def _over_all_sets(figures: Mapping[str, Any]) -> list[str]:
     for (name, head), parts in sums.items():
         total = sum(count for count, _ in parts)
         right = sum(count * share for count, share in parts) / max(1, total)
-        rows.append(_row(name, f"**all**, {head.replace('_', ' ')}", total, _short(right), ""))
+        rows.append(table_row(name, f"**all**, {head.replace('_', ' ')}", total, figure(right), ""))
     return rows
 
 
 def _behaviour(metrics: Mapping[str, Any]) -> list[str]:
     found = metrics["behaviour"]
-    rows = [_row(kind, value["pairs"], _short(value["accuracy"])) for kind, value in found["kinds"].items()]
+    rows = [table_row(kind, value["pairs"], figure(value["accuracy"])) for kind, value in found["kinds"].items()]
     text = f"{found['accuracy']:.3f} of {found['pairs']} minimal pairs are right, both texts of them."
     failed = [f"- {entry['kind']}: {'; '.join(entry['faults'])}" for entry in metrics["failed_pairs"]]
     return [
@@ -150,7 +152,7 @@ def _behaviour(metrics: Mapping[str, Any]) -> list[str]:
         "",
         text,
         "",
-        *_head("kind", "pairs", "right"),
+        *table_head("kind", "pairs", "right"),
         *rows,
         "",
         "What is wrong:",
@@ -162,21 +164,9 @@ def _behaviour(metrics: Mapping[str, Any]) -> list[str]:
 
 def _calibration(found: Mapping[str, Any]) -> list[str]:
     rows = [
-        _row(f"{name}, {head}", _short(when["before"]["ece"]), _short(when["after"]["ece"]))
+        table_row(f"{name}, {head}", figure(when["before"]["ece"]), figure(when["after"]["ece"]))
         for name, heads in found.items()
         for head, when in heads.items()
     ]
     text = "Expected calibration error, 15 equal-width bins of the label's confidence."
-    return ["## Calibration", "", text, "", *_head("", "before", "after"), *rows, ""]
-
-
-def _head(*titles: str) -> list[str]:
-    return [_row(*titles), "|" + "---|" * len(titles)]
-
-
-def _row(*cells: object) -> str:
-    return "| " + " | ".join(str(cell) for cell in cells) + " |"
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
+    return ["## Calibration", "", text, "", *table_head("", "before", "after"), *rows, ""]

@@ -188,23 +188,7 @@ class OnnxScorer:
         spans = find_spans(text, tokens, softmax(logits.tags))
         if self._linker is not None:
             spans = with_cashtags(spans, self._linker.cashtags(text))
-        temperature = self._artefact.manifest.temperatures.mention
-        mentions = []
-        weights = relevances(text, [(span.start, span.end) for span in spans])
-        for span, relevance in zip(spans, weights, strict=True):
-            chances = pooled_sentiment(tokens, logits.tokens, span.start, span.end, temperature)
-            if chances is not None:
-                mentions.append(
-                    EntityMention(
-                        entity_group=span.group,
-                        text=text[span.start : span.end],
-                        start=span.start,
-                        end=span.end,
-                        confidence=span.confidence,
-                        relevance=relevance,
-                        sentiment=as_sentiment(chances),
-                    )
-                )
+        mentions = mentions_of(text, tokens, spans, logits.tokens, self._artefact.manifest.temperatures.mention)
         found = tuple(mentions) if self._linker is None else self._linker.link(text, mentions)
         return TextScore(sentiment=as_sentiment(logits.story), entities=found)
 
@@ -223,6 +207,29 @@ def as_sentiment(chances: npt.NDArray[np.floating[Any]]) -> Sentiment:
     return Sentiment(
         label=label, confidence=by_name[label], probabilities=by_name, score=by_name["positive"] - by_name["negative"]
     )
+
+
+def mentions_of(
+    text: str, tokens: Encoded, spans: Sequence[FoundSpan], logits: Array, temperature: float
+) -> list[EntityMention]:
+    """The spans with their own sentiment, from the tokens' logits (T, 3); one without a token is left out."""
+    mentions = []
+    weights = relevances(text, [(span.start, span.end) for span in spans])
+    for span, relevance in zip(spans, weights, strict=True):
+        chances = pooled_sentiment(tokens, logits, span.start, span.end, temperature)
+        if chances is not None:
+            mentions.append(
+                EntityMention(
+                    entity_group=span.group,
+                    text=text[span.start : span.end],
+                    start=span.start,
+                    end=span.end,
+                    confidence=span.confidence,
+                    relevance=relevance,
+                    sentiment=as_sentiment(chances),
+                )
+            )
+    return mentions
 
 
 def with_cashtags(spans: Sequence[FoundSpan], cashtags: Sequence[tuple[int, int]]) -> list[FoundSpan]:

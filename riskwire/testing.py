@@ -25,6 +25,7 @@ from riskwire import wire
 from riskwire.companies import company_sentiments
 from riskwire.errors import NotifyError, ScoringError, UsageError
 from riskwire.identity import author_of, canonical_link
+from riskwire.movers import compared
 from riskwire.ports import (
     AppendResult,
     HealthEntry,
@@ -248,14 +249,7 @@ class MemoryIndex:
     def movers(self, since: datetime, until: datetime, limit: int = 10, minimum: int = 3) -> list[Mover]:
         """See Index.movers."""
         now, before = self._means(since, until), self._means(since - (until - since), since)
-        movers = []
-        for symbol, (score, n) in now.items():
-            previous, previous_n = before.get(symbol, (None, 0))
-            if n >= max(minimum, 1):
-                change = None if previous is None else score - previous
-                movers.append(Mover(symbol, score, n, previous, previous_n, change))
-        movers.sort(key=lambda one: (one.change is None, -abs(one.change or 0.0), -one.n, one.symbol))
-        return movers[: max(limit, 0)]
+        return compared(now, before, minimum=minimum, limit=limit)
 
     def sources(self) -> list[SourceCount]:
         """See Index.sources."""

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def free_port() -> int:
             return port
 
 
-class Server:
+class Server(ABC):
     """One server in a folder of its own, which it may be started in again; `data` outlives a stop."""
 
     name = ""
@@ -103,13 +104,13 @@ class Server:
         """Delete everything it kept. It must not run."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @abstractmethod
     def prepare(self) -> tuple[list[str], dict[str, str]]:
         """Write its configuration; the command that starts it, and its variables."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it does its work. An OSError counts as no."""
-        raise NotImplementedError
 
     def own(self) -> None:
         """Give the folder to the user that the server runs as."""

@@ -7,11 +7,11 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from riskwire import metrics, wire
 from riskwire.clock import Clock
+from riskwire.closing import Closing
 from riskwire.errors import StorageError, WireError
 from riskwire.log import get_logger
 from riskwire.ports import DocumentLog, Index, Linker, LogEntry, ScoredStream, Scorer
@@ -36,7 +36,7 @@ class Stopped(Exception):
     """The processor was told to stop while the storage failed. Nothing was acknowledged."""
 
 
-class Processor:
+class Processor(Closing):
     """Takes documents from the log until it is told to stop. Close it, or use it in a `with`.
 
     `languages` are those that the model knows.
@@ -109,14 +109,6 @@ class Processor:
         """End the threads, when what they do is done."""
         self._model.shutdown()
         self._storage.shutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     async def _batch(self, stop: asyncio.Event, patience: int | None = None) -> int:
         """One batch from the log to the index; how many entries it had.

@@ -103,31 +103,31 @@ def _alerts() -> tuple[Object, list[Place]]:
         },
         drawn=lens.bars("t", ["n"], split="severity"),
     )
-    rules = lens.lens(
+
+    def fired(name: str, title: str, description: str, column: str, group: lens.Column) -> Object:
+        return lens.lens(
+            name,
+            title=title,
+            description=description,
+            view=ALERTS,
+            kind="lnsDatatable",
+            columns={column: group, "n": lens.count("Alerts"), "last": lens.newest("updated_at", "Last change")},
+            drawn=lens.table([column, "n", "last"]),
+        )
+
+    rules = fired(
         "riskwire-alert-rules",
-        title="Rules",
-        description="How often each rule fired, and when last.",
-        view=ALERTS,
-        kind="lnsDatatable",
-        columns={
-            "rule": lens.top("rule", "Rule", size=20, by="n"),
-            "n": lens.count("Alerts"),
-            "last": lens.newest("updated_at", "Last change"),
-        },
-        drawn=lens.table(["rule", "n", "last"]),
+        "Rules",
+        "How often each rule fired, and when last.",
+        "rule",
+        lens.top("rule", "Rule", size=20, by="n"),
     )
-    companies = lens.lens(
+    companies = fired(
         "riskwire-alert-companies",
-        title="Companies",
-        description="How often a rule fired for each company, and when last.",
-        view=ALERTS,
-        kind="lnsDatatable",
-        columns={
-            "symbol": lens.top("labels.symbol", "Company", size=20, by="n"),
-            "n": lens.count("Alerts"),
-            "last": lens.newest("updated_at", "Last change"),
-        },
-        drawn=lens.table(["symbol", "n", "last"]),
+        "Companies",
+        "How often a rule fired for each company, and when last.",
+        "symbol",
+        lens.top("labels.symbol", "Company", size=20, by="n"),
     )
     listed = search(
         "riskwire-alerts-list",

@@ -49,12 +49,30 @@ class _Answer(msgspec.Struct, frozen=True):
 _answer = msgspec.json.Decoder(_Answer)
 
 
+class _Silence:
+    """How long nothing has come, at most `most` seconds. Only what was waited here counts: to store a batch may take
+    long, and is not the server's silence.
+    """
+
+    def __init__(self, url: str, most: float) -> None:
+        self._url, self._most, self._waited = url, most, 0.0
+
+    def lasted(self, seconds: float) -> None:
+        """So much longer. Raises FetchError: too long."""
+        self._waited += seconds
+        if self._waited >= self._most:
+            raise FetchError(f"sent nothing for {self._most:g} s", about=self._url) from None
+
+    def ended(self) -> None:
+        """Something came."""
+        self._waited = 0.0
+
+
 class Socket:
     """An open WebSocket."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, url: str, silence: float) -> None:
-        self._socket, self._url, self._silence = socket, url, silence
-        self._waited = 0.0  # only what was waited here: to store a batch may take long, and is not the server's silence
+        self._socket, self._url, self._silence = socket, url, _Silence(url, silence)
 
     async def receive(self, within: float) -> bytes | None:
         """The next message; None when so many seconds bring none.
@@ -65,13 +83,11 @@ class Socket:
         try:
             message = await self._socket.receive(within)
         except TimeoutError:
-            self._waited += min(time.monotonic() - started, within)
-            if self._waited < self._silence:
-                return None
-            raise FetchError(f"sent nothing for {self._silence:g} s", about=self._url) from None
+            self._silence.lasted(min(time.monotonic() - started, within))
+            return None
         except (aiohttp.ClientError, OSError) as error:
             raise _broken(self._url, error) from None
-        self._waited = 0.0
+        self._silence.ended()
         if message.type is aiohttp.WSMsgType.TEXT:
             return str(message.data).encode()
         if message.type is aiohttp.WSMsgType.BINARY:
@@ -87,8 +103,7 @@ class EventReader:
     """Server-sent events as they come."""
 
     def __init__(self, content: aiohttp.StreamReader, url: str, silence: float) -> None:
-        self._content, self._url, self._silence = content, url, silence
-        self._waited = 0.0  # see Socket
+        self._content, self._url, self._silence = content, url, _Silence(url, silence)
         self._held = b""
         self._lines: deque[bytes] = deque()
         self._name = ""
@@ -109,15 +124,13 @@ class EventReader:
                 async with asyncio.timeout(max(started + within - time.monotonic(), 0)):
                     chunk = await self._content.readany()
             except TimeoutError:
-                self._waited += min(time.monotonic() - started, within)
-                if self._waited < self._silence:
-                    return None
-                raise FetchError(f"sent nothing for {self._silence:g} s", about=self._url) from None
+                self._silence.lasted(min(time.monotonic() - started, within))
+                return None
             except (aiohttp.ClientError, OSError) as error:
                 raise _broken(self._url, error) from None
             if not chunk:
                 raise FetchError("ended the stream", about=self._url)
-            self._waited = 0.0
+            self._silence.ended()
             *ended, self._held = (self._held + chunk).split(b"\n")
             self._lines.extend(ended)
             if len(self._held) > MAX_MESSAGE:

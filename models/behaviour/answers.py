@@ -8,12 +8,12 @@ from typing import Final
 from models.batches import collate, make_examples
 from models.behaviour.judge import Score
 from models.corpora.items import Item
-from models.decode import find_spans, pooled_sentiment
+from models.decode import find_spans
 from models.encoding import TextEncoder
 from models.evaluate import Forward
-from models.inference import as_sentiment
+from models.inference import as_sentiment, mentions_of
 from models.metrics import softmax
-from riskwire.types import EntityMention, TextScore
+from riskwire.types import TextScore
 
 _BATCH: Final = 32
 _MAX_TOKENS: Final = 512
@@ -33,20 +33,8 @@ def answers_of(
             story, tags, tokens = forward(batch.ids, batch.mask, batch.cases)
             for row, (text, encoded) in enumerate(zip(chosen, encoder.encode(chosen), strict=True)):
                 own = slice(1, len(encoded) + 1)
-                mentions = []
-                for span in find_spans(text, encoded, softmax(tags[row, own])):
-                    chances = pooled_sentiment(encoded, tokens[row, own], span.start, span.end, mention_temperature)
-                    if chances is not None:
-                        mentions.append(
-                            EntityMention(
-                                entity_group=span.group,
-                                text=text[span.start : span.end],
-                                start=span.start,
-                                end=span.end,
-                                confidence=span.confidence,
-                                sentiment=as_sentiment(chances),
-                            )
-                        )
+                spans = find_spans(text, encoded, softmax(tags[row, own]))
+                mentions = mentions_of(text, encoded, spans, tokens[row, own], mention_temperature)
                 found.append(
                     TextScore(sentiment=as_sentiment(softmax(story[row], story_temperature)), entities=tuple(mentions))
                 )

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from models.artefact import Artefact
 from models.inference import OnnxScorer
 from models.registry.production import Entry
 from models.registry.store import Registry
+from riskwire.closing import Closing
 from riskwire.errors import ModelError, RiskwireError
 from riskwire.log import get_logger
 from riskwire.ports import Scorer
@@ -35,7 +35,7 @@ _WARM: Final = (
 )
 
 
-class FollowingScorer:
+class FollowingScorer(Closing):
     """Scores with what is in production. Close it, or use it in a `with`."""
 
     def __init__(
@@ -102,14 +102,6 @@ class FollowingScorer:
         """End the thread."""
         self._stop.set()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _follow(self) -> None:
         while not self._stop.wait(self._interval):

@@ -6,10 +6,9 @@ from __future__ import annotations
 from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from riskwire.clock import Clock
+from riskwire.closing import Closing
 from riskwire.settings import Settings
 from stream.elastic.storage import ElasticStorage
 from stream.forget import ClusterPersonalData
@@ -22,7 +21,7 @@ from stream.sqlite.storage import Storage
 from stream.topics import topics
 
 
-class ClusterStore:
+class ClusterStore(Closing):
     """Every port of the cluster setting, as `Storage` is of the one machine's. Close it, or use it in a `with`.
 
     `own` is the process's own SQLite file in `folder`: the spool of what it puts on the documents topic, with the
@@ -85,11 +84,3 @@ class ClusterStore:
     def close(self) -> None:
         """Close all."""
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

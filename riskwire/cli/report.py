@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from riskwire.cli.model import folder_of
 from riskwire.cli.options import ConfigOption, DataOption, Format, FormatOption, LimitOption, settings_from
 from riskwire.cli.output import Row, field, write_rows
 from riskwire.cli.training import DatasetsOption, recipe_file
-from riskwire.cli.wiring import registry_of
 from riskwire.errors import UsageError
 
 HELP = """Judge a finished model on held-out texts: a report to read, metrics.json, and pictures.
@@ -54,11 +55,7 @@ def report(
     from models.evaluate_report import DATASETS, evaluate
     from models.evaluate_text import TABLE, value_at
 
-    registry = registry_of(settings_from(config, data).model)
-
-    def folder(name: str) -> Path:
-        return Path(name) if Path(name).is_dir() else registry.find(name)
-
+    folder = partial(folder_of, settings_from(config, data))
     others = {}
     for text in against or ():
         title, is_pair, name = text.partition("=")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
@@ -123,37 +124,19 @@ def read_recipe(path: Path) -> Recipe:
         raise UsageError(str(error)) from error
 
 
-def pretrain(
-    config: RecipeOption,
-    datasets: DatasetsOption = None,
-    work: WorkOption = None,
-    seed: SeedOption = None,
-    track: TrackOption = None,
-) -> None:
-    """Up to the stage `pretrain`."""
-    run(config, "pretrain", datasets, work, seed, track)
+def _up_to(stage: str) -> Callable[..., None]:
+    """The command that trains up to a stage."""
 
+    def command(
+        config: RecipeOption,
+        datasets: DatasetsOption = None,
+        work: WorkOption = None,
+        seed: SeedOption = None,
+        track: TrackOption = None,
+    ) -> None:
+        run(config, stage, datasets, work, seed, track)
 
-def finetune(
-    config: RecipeOption,
-    datasets: DatasetsOption = None,
-    work: WorkOption = None,
-    seed: SeedOption = None,
-    track: TrackOption = None,
-) -> None:
-    """Up to the stage `finetune`."""
-    run(config, "finetune", datasets, work, seed, track)
-
-
-def distil(
-    config: RecipeOption,
-    datasets: DatasetsOption = None,
-    work: WorkOption = None,
-    seed: SeedOption = None,
-    track: TrackOption = None,
-) -> None:
-    """Up to the stage `distil`."""
-    run(config, "distil", datasets, work, seed, track)
+    return command
 
 
 def evaluate(
@@ -236,9 +219,9 @@ def import_model(
 
 
 COMMANDS = (
-    ("pretrain", PRETRAIN_HELP, "Train on texts without labels.", pretrain),
-    ("finetune", FINETUNE_HELP, "Train on labelled sets.", finetune),
-    ("distil", DISTIL_HELP, "Train a student on its teacher's opinions.", distil),
+    ("pretrain", PRETRAIN_HELP, "Train on texts without labels.", _up_to("pretrain")),
+    ("finetune", FINETUNE_HELP, "Train on labelled sets.", _up_to("finetune")),
+    ("distil", DISTIL_HELP, "Train a student on its teacher's opinions.", _up_to("distil")),
     ("evaluate", EVALUATE_HELP, "Judge on held-out texts.", evaluate),
     ("export", EXPORT_HELP, "Make the artefact, a candidate.", export),
     ("import", IMPORT_HELP, "Make an artefact of a Hugging Face model.", import_model),

@@ -7,6 +7,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch, NotFoundError
 
+from riskwire.movers import compared
 from riskwire.ports import Mover, SearchPage, SearchQuery, SentimentBucket, SourceCount
 from riskwire.types import ScoredDocument
 from stream.elastic import aggregations
@@ -138,14 +139,7 @@ class ElasticSearch:
             }
             for period in ("now", "before")
         )
-        movers = []
-        for symbol, (score, n) in now.items():
-            previous, previous_n = before.get(symbol, (None, 0))
-            if n >= max(minimum, 1):
-                change = None if previous is None else score - previous
-                movers.append(Mover(symbol, score, n, previous, previous_n, change))
-        movers.sort(key=lambda one: (one.change is None, -abs(one.change or 0.0), -one.n, one.symbol))
-        return movers[: max(limit, 0)]
+        return compared(now, before, minimum=minimum, limit=limit)
 
     def sources(self) -> list[SourceCount]:
         """See Index.sources. Most stories first."""

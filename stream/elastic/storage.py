@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Self
-
+from riskwire.closing import Closing
 from riskwire.settings import ElasticsearchSettings
 from stream.elastic.alerts import ElasticAlertStore, ElasticNotificationLog
 from stream.elastic.bulk import Bulk
@@ -14,7 +12,7 @@ from stream.elastic.known import ElasticKnownStories
 from stream.elastic.state import ElasticCheckpoints, ElasticOffsets, ElasticSourceStates, State
 
 
-class ElasticStorage:
+class ElasticStorage(Closing):
     """Every port that stands on Elasticsearch. Close it, or use it in a `with`. Nothing is sent until it is used.
 
     `patience`: seconds that a write waits out passing failures before it raises StorageError. `refresh`: what was
@@ -43,11 +41,3 @@ class ElasticStorage:
         """End the threads and the connections."""
         self.bulk.close()
         self.client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

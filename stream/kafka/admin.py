@@ -142,9 +142,31 @@ class Cluster:
 
 
 @contextmanager
-def reader(settings: KafkaSettings, client: str, group: str | None = None, **more: Any) -> Iterator[Any]:
+def reader(settings: KafkaSettings, client: str, group: str | None = None) -> Iterator[Any]:
+    """The same in a `with`."""
+    consumer = open_reader(settings, client, group)
+    try:
+        yield consumer
+    finally:
+        consumer.close()
+
+
+def read_all(consumer: Any, topic: str) -> Iterator[Any]:
+    """Every message of a topic up to where it ends now, partition by partition; none where there is no topic."""
+    places = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+    if not places:
+        return
+    consumer.assign(places)
+    consumer.seek_to_beginning(*places)
+    ends = consumer.end_offsets(places)
+    while any(consumer.position(place) < ends[place] for place in places):
+        for records in consumer.poll(timeout_ms=500).values():
+            yield from records
+
+
+def open_reader(settings: KafkaSettings, client: str, group: str | None = None, **more: Any) -> Any:
     """A consumer that is assigned by hand and commits nothing by itself. Raises KafkaError, OSError."""
-    consumer = KafkaConsumer(
+    return KafkaConsumer(
         **client_options(settings, client),
         group_id=group,
         enable_auto_commit=False,
@@ -153,10 +175,6 @@ def reader(settings: KafkaSettings, client: str, group: str | None = None, **mor
         metrics_enabled=False,
         **more,
     )
-    try:
-        yield consumer
-    finally:
-        consumer.close()
 
 
 def _create(admin: Any, topic: Topic) -> None:

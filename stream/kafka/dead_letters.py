@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from kafka import TopicPartition
 
 from riskwire import wire
 from riskwire.errors import WireError
 from riskwire.settings import KafkaSettings
 from riskwire.types import FailedMessage
-from stream.kafka.admin import reader
+from stream.kafka.admin import read_all, reader
 from stream.kafka.connection import asking
 from stream.kafka.events import Event, failed_event
 from stream.kafka.producer import Publisher
@@ -62,17 +61,9 @@ class DeadLetters:
     def _read(self) -> Iterator[Letter]:
         name = self._topics.dead_letter.name
         with reader(self._settings, "dead-letter") as consumer:
-            places = [TopicPartition(name, number) for number in sorted(consumer.partitions_for_topic(name) or ())]
-            if not places:
-                return
-            consumer.assign(places)
-            consumer.seek_to_beginning(*places)
-            ends = consumer.end_offsets(places)
-            while any(consumer.position(place) < ends[place] for place in places):
-                for place, records in consumer.poll(timeout_ms=500).items():
-                    for record in records:
-                        try:
-                            message = wire.decode(record.value, FailedMessage)
-                        except WireError:
-                            continue  # another program's: none of ours
-                        yield Letter(place=f"{place.partition}:{record.offset}", message=message)
+            for record in read_all(consumer, name):
+                try:
+                    message = wire.decode(record.value, FailedMessage)
+                except WireError:
+                    continue  # another program's: none of ours
+                yield Letter(place=f"{record.partition}:{record.offset}", message=message)

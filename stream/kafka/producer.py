@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from itertools import islice
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from riskwire.closing import Closing
 from riskwire.errors import StorageError
 from riskwire.settings import KafkaSettings
 from stream.kafka.connection import ANSWER_SECONDS, client_options
@@ -21,7 +21,7 @@ from stream.topics import DEAD_LETTER_BYTES
 _IN_FLIGHT = 1_000
 
 
-class Publisher:
+class Publisher(Closing):
     """Sends events to topics. Safe from several threads; close it."""
 
     def __init__(self, settings: KafkaSettings, client: str, *, most_bytes: int = DEAD_LETTER_BYTES) -> None:
@@ -81,11 +81,3 @@ class Publisher:
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.close(timeout=1)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

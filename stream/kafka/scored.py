@@ -24,6 +24,7 @@ from riskwire.log import get_logger
 from riskwire.ports import ScoredEntry
 from riskwire.settings import KafkaSettings
 from riskwire.types import ScoredDocument
+from stream.kafka.admin import open_reader
 from stream.kafka.connection import asking, client_options
 from stream.kafka.events import document_event, seen_at
 from stream.kafka.producer import Publisher
@@ -208,16 +209,7 @@ class KafkaScoredStream:
 
     def _open(self) -> Any:
         if self._consumer is None:
-            consumer = KafkaConsumer(
-                **client_options(self._settings, "scored"),
-                group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
-                metrics_enabled=False,
-                max_poll_records=2_000,
-                fetch_max_wait_ms=100,
-            )
+            consumer = open_reader(self._settings, "scored", max_poll_records=2_000, fetch_max_wait_ms=100)
             numbers = consumer.partitions_for_topic(self._topic)
             if not numbers:
                 consumer.close()

@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
+from riskwire.closing import Closing
 from riskwire.errors import StorageError, UsageError
 from stream.sqlite.failures import storage_error
 from stream.sqlite.schema import MIGRATIONS, VERSION
@@ -30,7 +30,7 @@ BUSY_SECONDS = 10.0
 _IDLE_READERS = 4
 
 
-class Database:
+class Database(Closing):
     """`riskwire.db`. Made with its folder (0700, it holds what people wrote) when it is not there; close it.
 
     Raises StorageError when it can't be opened, is damaged, or was made by a newer Riskwire.
@@ -151,14 +151,6 @@ class Database:
             while self._readers:
                 self._readers.pop().close()
             self._writer.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _connect(self) -> sqlite3.Connection:
         with self._translated():

@@ -6,6 +6,7 @@ import sqlite3
 from datetime import datetime
 
 from riskwire import wire
+from riskwire.movers import mover, ranked
 from riskwire.ports import Mover, SearchPage, SearchQuery, SentimentBucket, SourceCount
 from riskwire.types import ScoredDocument
 from stream.paging import page_token
@@ -98,12 +99,7 @@ class SqliteSearch:
                 "minimum": minimum,
             },
         )
-        movers = [
-            Mover(symbol, score, n, previous, previous_n, None if previous is None else score - previous)
-            for symbol, score, n, previous, previous_n in rows
-        ]
-        movers.sort(key=lambda one: (one.change is None, -abs(one.change or 0.0), -one.n, one.symbol))
-        return movers[: max(limit, 0)]
+        return ranked((mover(*row) for row in rows), limit)
 
     def sources(self) -> list[SourceCount]:
         """See Index.sources. Most stories first."""

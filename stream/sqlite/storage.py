@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from riskwire.clock import Clock
+from riskwire.closing import Closing
 from stream.sqlite.alerts import SqliteAlertStore, SqliteNotificationLog
 from stream.sqlite.backfills import SqliteCheckpoints
 from stream.sqlite.database import Database, Kind
@@ -17,7 +16,7 @@ from stream.sqlite.scored import SqliteOffsets, SqliteScoredStream
 from stream.sqlite.sources import SqliteSourceStates
 
 
-class Storage:
+class Storage(Closing):
     """Every port on one Database. Close it, or use it in a `with`.
 
     `kind` claims the folder for live or demo stories; without it nothing is claimed (commands that only read).
@@ -49,11 +48,3 @@ class Storage:
     def close(self) -> None:
         """Close the file."""
         self.database.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

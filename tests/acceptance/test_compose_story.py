@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from cluster import server_folder
-from compose import ROOT, load, read_env, start_order
+from compose import load, new_secrets, start_order
 from kibana_stub import KibanaStub
 from program import RISKWIRE, Entry, FeedServer, environment, feeds_file, free_port, rss, wait_for
 from secured import Secured
@@ -110,9 +110,7 @@ class Process:
 
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    path = tmp_path_factory.mktemp("secrets") / ".env"
-    subprocess.run(["sh", ROOT / "deploy/compose/secrets.sh", path], check=True, capture_output=True)
-    return read_env(path)
+    return new_secrets(tmp_path_factory.mktemp("secrets") / ".env")
 
 
 @pytest.fixture(scope="module")

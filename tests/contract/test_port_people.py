@@ -3,25 +3,22 @@
 import asyncio
 import threading
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import pytest
+from people import NOW, a_post, alert_on
 
 from cluster import remove_indices
 from ingest.base import Told
 from ingest.intake import Intake
 from riskwire.cli.cluster import ClusterStore
 from riskwire.clock import SystemClock
-from riskwire.identity import content_hash
 from riskwire.settings import ElasticsearchSettings, KafkaSettings, Settings, StreamSettings
 from riskwire.testing import KeywordScorer, UpperCaseLinker, a_document
-from riskwire.types import Alert, Evidence
 from stream.elastic import schema
 from stream.kafka.admin import Cluster
 from stream.local import Processor
 from stream.sqlite.storage import Storage
 
-NOW = datetime(2026, 8, 2, 12, 0, tzinfo=UTC)
 JO, AL = "jo" * 16, "al" * 16
 
 
@@ -82,17 +79,7 @@ def place(request, tmp_path):
 
 
 def post(number, author, title):
-    return a_document(
-        number,
-        source="m",
-        source_type="social",
-        publisher="mastodon",
-        origin="live",
-        title=title,
-        content_hash=content_hash(title, ""),
-        authors=(author,),
-        link=f"https://social.example/{number}",
-    )
+    return a_post(number, author, title, f"https://social.example/{number}")
 
 
 @pytest.fixture
@@ -105,17 +92,7 @@ def told(place):
         wait_until(lambda: place.store.index.held([a_document(1).id]) == {a_document(1).id: 2})
         wait_until(lambda: place.store.index.get(a_document(3).id) is not None)
     held = [place.store.index.get(a_document(number).id) for number in (1, 2)]
-    alert = Alert(
-        rule="r",
-        labels={},
-        annotations={"summary": f"Worst: {held[0].title}"},
-        status="firing",
-        starts_at=NOW,
-        updated_at=NOW,
-        fingerprint="f",
-        evidence=tuple(Evidence(id=one.id, title=one.title, link=one.link, score=-0.5) for one in held),
-    )
-    place.store.alerts.put_alerts([alert])
+    place.store.alerts.put_alerts([alert_on(*held)])
     place.refresh()
     return held
 

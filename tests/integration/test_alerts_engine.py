@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from desk import T0, Desk, at
+from desk import T0, Desk, FailingOnce, at
 
 from alerts.loader import load_rules
 from riskwire.clock import ManualClock
@@ -135,26 +135,11 @@ def test_an_alert_that_ended_unsaid_is_still_told_of_after_a_crash() -> None:
     asyncio.run(day())
 
 
-class CrashOnce(Exception):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("where", ["put", "commit", "record", "notify"])
 def test_a_crash_at_each_step(where: str) -> None:
     """At least once, whatever the step: before the notice was taken exactly once, after it at most twice."""
 
-    class Failing(MemoryIndex):
-        armed = True
-
-        def trip(self, here: str) -> None:
-            if here == where and self.armed:
-                self.armed = False
-                raise CrashOnce
-
-        def put_alerts(self, alerts: Sequence[Alert]) -> None:
-            self.trip("put")
-            super().put_alerts(alerts)
-
+    class Failing(FailingOnce):
         def commit(self, consumer: str, offset: int) -> None:
             if offset >= 3:
                 self.trip("commit")
@@ -164,7 +149,7 @@ def test_a_crash_at_each_step(where: str) -> None:
             self.trip("record")
             super().record(entry)
 
-    index = Failing()
+    index = Failing(where)
 
     class Dying(RecordingNotifier):
         async def notify(self, notification: Notification) -> None:

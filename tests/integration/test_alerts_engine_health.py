@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
-from desk import Desk, at
+from desk import Desk, FailingOnce, at
 
 from alerts.engine import CONSUMER, HEALTH_CONSUMER
 from alerts.loader import parse_rules
 from riskwire.ports import SourceHealth
-from riskwire.testing import MemoryIndex
-from riskwire.types import Alert
 
 RULES = """
 notify: {group_by: [rule], group_wait: 5s, group_interval: 5m}
@@ -111,31 +108,16 @@ def test_a_source_that_was_removed_is_over_at_the_next_start() -> None:
     asyncio.run(day())
 
 
-class CrashOnce(Exception):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("where", ["put", "commit"])
 def test_a_crash_at_each_step(where: str) -> None:
-    class Failing(MemoryIndex):
-        armed = True
-
-        def trip(self, here: str) -> None:
-            if here == where and self.armed:
-                self.armed = False
-                raise CrashOnce
-
-        def put_alerts(self, alerts: Sequence[Alert]) -> None:
-            self.trip("put")
-            super().put_alerts(alerts)
-
+    class Failing(FailingOnce):
         def commit(self, consumer: str, offset: int) -> None:
             assert consumer != CONSUMER, "no story came"
             self.trip("commit")
             super().commit(consumer, offset)
 
     async def day() -> None:
-        index = Failing()
+        index = Failing(where)
         desk = Desk(rules=parse_rules(RULES), index=index)
         desk.start()
         desk.sources.save_all([], [health(0, "failing")])

@@ -1,9 +1,9 @@
 """A person is forgotten in the cluster setting: in the index, in its past, in the alerts and in ingest's own file."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import pytest
+from people import NOW, a_post, alert_on
 
 from ingest.base import Told
 from ingest.documents.authors import FILE, pseudonym
@@ -11,27 +11,15 @@ from ingest.intake import Intake
 from riskwire.cli.cluster import ClusterStore
 from riskwire.clock import SystemClock
 from riskwire.errors import StorageBusy
-from riskwire.identity import content_hash
 from riskwire.testing import a_document
-from riskwire.types import Alert, Evidence
 from workers import bench
 
 KEY = b"the key of this very test, long enough"
-NOW = datetime(2026, 8, 2, 12, 0, tzinfo=UTC)
 
 
 def post(number, account, title):
-    return a_document(
-        number,
-        source="m",
-        source_type="social",
-        publisher="mastodon",
-        origin="live",
-        title=title,
-        content_hash=content_hash(title, ""),
-        authors=(pseudonym(KEY, "mastodon", account),),
-        link=f"https://social.example/@{account.partition('@')[0]}/{number}",
-    )
+    link = f"https://social.example/@{account.partition('@')[0]}/{number}"
+    return a_post(number, pseudonym(KEY, "mastodon", account), title, link)
 
 
 def tell(store, *posts):
@@ -42,19 +30,6 @@ def tell(store, *posts):
     while store.forwarder(SystemClock()).move():
         pass
     return decision
-
-
-def alert_on(*stories):
-    return Alert(
-        rule="r",
-        labels={},
-        annotations={"summary": f"Worst: {stories[0].title}"},
-        status="firing",
-        starts_at=NOW,
-        updated_at=NOW,
-        fingerprint="f",
-        evidence=tuple(Evidence(id=one.id, title=one.title, link=one.link, score=-0.5) for one in stories),
-    )
 
 
 def command(made, *arguments):

@@ -17,7 +17,7 @@ import pytest
 import typer
 from jsonschema import Draft202012Validator
 
-from compose import ROOT, load, read_env, start_order, variables
+from compose import ROOT, load, new_secrets, read_env, start_order, variables
 from downloads import ELASTICSEARCH, KAFKA
 from riskwire.cli.app import build_app
 from riskwire.settings import ENV_PREFIX, describe
@@ -30,9 +30,7 @@ SECRET = re.compile(r"PASSWORD|TOKEN|KEY$|SECRET")
 @pytest.fixture(scope="module")
 def secrets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the documented one-liner writes."""
-    path = tmp_path_factory.mktemp("secrets") / ".env"
-    subprocess.run(["sh", ROOT / "deploy/compose/secrets.sh", path], check=True, capture_output=True)
-    return read_env(path)
+    return new_secrets(tmp_path_factory.mktemp("secrets") / ".env")
 
 
 @pytest.fixture(scope="module")

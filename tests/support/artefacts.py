@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from models.artefact import MANIFEST, PRETRAINED, seal
+from models.registry.production import Production
+from models.registry.store import Registry
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def reseal(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -28,3 +33,13 @@ def altered(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
 def of_version(folder: Path, number: str) -> Path:
     """A copy that calls itself another version."""
     return altered(folder, lambda manifest: manifest.update(version=number))
+
+
+def added(registry: Registry, folder: Path) -> tuple[str, str]:
+    """The names of two versions, 9.1 and 9.2, that the registry has taken in."""
+    return registry.add(of_version(folder / "one", "9.1")), registry.add(of_version(folder / "two", "9.2"))
+
+
+def promote(registry: Registry, name: str) -> Production:
+    """Into production, past the gate."""
+    return registry.promote(name, reason="test", now=NOW)

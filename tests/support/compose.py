@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ def read_env(path: Path) -> dict[str, str]:
     """An `.env` of NAME=value lines."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def new_secrets(path: Path) -> dict[str, str]:
+    """What the documented one-liner writes to `path`."""
+    subprocess.run(["sh", ROOT / "deploy/compose/secrets.sh", path], check=True, capture_output=True)
+    return read_env(path)
 
 
 def start_order(services: dict[str, Any]) -> list[str]:

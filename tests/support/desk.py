@@ -14,7 +14,7 @@ from riskwire.clock import ManualClock
 from riskwire.ports import SourceHealth
 from riskwire.settings import AlertSettings
 from riskwire.testing import MemoryIndex, MemoryLog, RecordingNotifier
-from riskwire.types import Notification, ScoredDocument
+from riskwire.types import Alert, Notification, ScoredDocument
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RULES = """
@@ -32,6 +32,27 @@ rules:
 def at(minutes: float) -> datetime:
     """So many minutes into the day."""
     return T0 + timedelta(minutes=minutes)
+
+
+class CrashOnce(Exception):
+    """The process ends here."""
+
+
+class FailingOnce(MemoryIndex):
+    """Crashes once: before alerts are put, or where a test calls `trip` with what it was told."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where, self.armed = where, True
+
+    def trip(self, here: str) -> None:
+        if here == self.where and self.armed:
+            self.armed = False
+            raise CrashOnce
+
+    def put_alerts(self, alerts: Sequence[Alert]) -> None:
+        self.trip("put")
+        super().put_alerts(alerts)
 
 
 @dataclass

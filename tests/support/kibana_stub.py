@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from listening import Listening, QuietHandler
 
-class KibanaStub:
+
+class KibanaStub(Listening):
     """`not_ready` answers 503 first; an import gets `status` and `answer`, or without them the honest ones."""
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class KibanaStub:
         self.objects: dict[tuple[str, str], Any] = {}
         stub = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 stub.asked.append(self.path)
                 stub.not_ready -= 1
@@ -49,15 +49,4 @@ class KibanaStub:
                 self.end_headers()
                 self.wfile.write(data)
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)

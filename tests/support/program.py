@@ -8,17 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
+
+from listening import Listening, QuietHandler
 
 RISKWIRE = Path(sys.executable).parent / "riskwire"
 
@@ -140,7 +141,7 @@ def rss(entries: list[Entry], base: str) -> bytes:
     return f"<?xml version='1.0'?><rss version='2.0'><channel><title>t</title>{items}</channel></rss>".encode()
 
 
-class FeedServer:
+class FeedServer(Listening):
     """Serves `pages`: path → bytes, or a function that answers the request itself. Counts what was asked."""
 
     def __init__(self) -> None:
@@ -149,7 +150,7 @@ class FeedServer:
         self.posts: list[tuple[str, dict[str, str], bytes]] = []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 outer.asked[self.path] = outer.asked.get(self.path, 0) + 1
                 page = outer.pages.get(self.path)
@@ -171,25 +172,7 @@ class FeedServer:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-            request_queue_size = 128
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                pass  # a killed client breaks its connection: that is the test
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 def feeds_file(path: Path, urls: dict[str, str], **keys: object) -> Path:

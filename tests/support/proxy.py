@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
+
+from listening import Listening, QuietHandler
 
 #: What a fault may do with a request (method, path, body): None lets it through; "drop" closes the connection before
 #: it is forwarded, "drop answer" after; (status, headers, body) answers; a function changes the real answer's JSON.
 Fault = Callable[[str, str, bytes], Any]
 
 
-class ScriptedProxy:
+class ScriptedProxy(Listening):
     """Listens on `url`. `fault` is asked at each request; `seen` are the paths that came."""
 
     def __init__(self, target: str) -> None:
@@ -25,7 +25,7 @@ class ScriptedProxy:
         host, port = urlsplit(target).hostname or "", urlsplit(target).port
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def answer(self) -> None:
@@ -67,25 +67,7 @@ class ScriptedProxy:
                 if self.command != "HEAD":
                     self.wfile.write(content)
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request: object, client_address: object) -> None:
-                pass  # broken connections are what this is for
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 class FaultyProxy(ScriptedProxy):

@@ -11,14 +11,14 @@ import json
 import os
 import ssl
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
 from base64 import b64decode, b64encode
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from listening import Listening, QuietHandler
 
 from compose import ROOT
 from servers import Elasticsearch, _hashed, _java_home, elasticsearch_home
@@ -26,14 +26,14 @@ from servers import Elasticsearch, _hashed, _java_home, elasticsearch_home
 SETUP = ROOT / "deploy" / "compose"
 
 
-class SecurityApi:
+class SecurityApi(Listening):
     """What users.sh may ask of it. `made` is path → body, as it was last put."""
 
     def __init__(self, login: str) -> None:
         self.made: dict[str, dict[str, Any]] = {}
         api = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_PUT(self) -> None:
                 given = b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -46,18 +46,7 @@ class SecurityApi:
 
             do_POST = do_PUT  # noqa: N815 - the library's names
 
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
 
 class _Node(Elasticsearch):

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from kafka import TopicPartition
 
 from program import RISKWIRE, wait_for
 from riskwire import log, wire
@@ -30,7 +29,7 @@ from riskwire.testing import KeywordScorer, UpperCaseLinker, a_document
 from riskwire.types import Document, ScoredDocument
 from stream.elastic import schema
 from stream.elastic.storage import ElasticStorage
-from stream.kafka.admin import Cluster, Lag, reader
+from stream.kafka.admin import Cluster, Lag, read_all, reader
 from stream.kafka.dead_letters import DeadLetters, Letter
 from stream.kafka.events import Event, document_event
 from stream.kafka.producer import Publisher
@@ -103,15 +102,9 @@ class Bench:
         name = self.topics.documents.name
         found = {}
         with reader(self.settings.kafka, "test") as consumer:
-            places = [TopicPartition(name, number) for number in consumer.partitions_for_topic(name)]
-            consumer.assign(places)
-            consumer.seek_to_beginning(*places)
-            ends = consumer.end_offsets(places)
-            while any(consumer.position(place) < ends[place] for place in places):
-                for place, records in consumer.poll(timeout_ms=500).items():
-                    for record in records:
-                        document = wire.decode(record.value, Document)
-                        found[place.partition, record.offset] = (document.id, document.revision)
+            for record in read_all(consumer, name):
+                document = wire.decode(record.value, Document)
+                found[record.partition, record.offset] = (document.id, document.revision)
         return found
 
     def lags(self) -> dict[int, Lag]:

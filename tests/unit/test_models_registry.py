@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 import shutil
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from artefacts import of_version
+from artefacts import NOW, added, of_version, promote
 
 from models.artefact import PRETRAINED
 from models.registry.gate import Judged
-from models.registry.production import FILE, PACKAGED, Production, decode, promoted, rolled_back
+from models.registry.production import FILE, PACKAGED, decode, promoted, rolled_back
 from models.registry.store import Judgement, Registry, fingerprint
 from riskwire.errors import InputError, ModelError, ModelIntegrityError, RiskwireError
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SHA = "a" * 64
 
 
@@ -28,11 +26,7 @@ def registry(tmp_path: Path) -> Registry:
 
 @pytest.fixture
 def two(registry: Registry, tmp_path: Path) -> tuple[str, str]:
-    return registry.add(of_version(tmp_path / "one", "9.1")), registry.add(of_version(tmp_path / "two", "9.2"))
-
-
-def promote(registry: Registry, name: str) -> Production:
-    return registry.promote(name, reason="test", now=NOW)
+    return added(registry, tmp_path)
 
 
 def test_promotions_and_rollbacks_are_a_stack_with_a_history() -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from artefacts import of_version, reseal
+from artefacts import NOW, added, of_version, promote, reseal
 
 from models import artefact
 from models.artefact import PRETRAINED
@@ -21,7 +20,6 @@ from models.registry.store import Registry, fingerprint
 from riskwire.errors import ModelError
 from riskwire.ports import Scorer
 
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 SHA = "a" * 64
 
 
@@ -32,11 +30,7 @@ def registry(tmp_path: Path) -> Registry:
 
 @pytest.fixture
 def two(registry: Registry, tmp_path: Path) -> tuple[str, str]:
-    return registry.add(of_version(tmp_path / "one", "9.1")), registry.add(of_version(tmp_path / "two", "9.2"))
-
-
-def promote(registry: Registry, name: str) -> Production:
-    return registry.promote(name, reason="test", now=NOW)
+    return added(registry, tmp_path)
 
 
 def make(found: artefact.Artefact) -> OnnxScorer:
