@@ -74,6 +74,7 @@ class Distil(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The student learns from labels and the teacher's opinions at once. Weights are against one hard story loss."""
 
     unlabelled: dict[str, Count] = {}  # texts of each source that the teacher labels
+    retold: Annotated[int, msgspec.Meta(ge=0)] = 0  # training texts told again, which the teacher labels, too
     temperature: Positive = 2.0
     story_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     mention_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of one text's mentions together

@@ -114,11 +114,17 @@ class Run:
 
     def examples(self, side: Split, *, sets: tuple[str, ...] = ()) -> list[Example]:
         """One side of `sets` (none: all), encoded; the training side with what is made of it."""
+        return self._encoded(self._items(side, sets))
+
+    def _items(self, side: Split, sets: tuple[str, ...] = ()) -> list[Item]:
         items = [item for item in self.sides.side(side) if not sets or item.dataset in sets]
         if side == "train" and self.recipe.data.joined_pairs:
-            items += join_pairs(items, count=self.recipe.data.joined_pairs, seed=self.recipe.seed)
+            items += join_pairs(items, count=self.recipe.data.joined_pairs, seed=self.recipe.data.split_seed)
         if side == "train" and self.recipe.data.retold:
-            items += augment(items, count=self.recipe.data.retold, seed=self.recipe.seed)
+            items += augment(items, count=self.recipe.data.retold, seed=self.recipe.data.split_seed)
+        return items
+
+    def _encoded(self, items: list[Item]) -> list[Example]:
         return make_examples(items, self.encoder, max_tokens=self.recipe.data.max_tokens)
 
     def texts(self, counts: Mapping[str, int]) -> list[str]:
@@ -127,11 +133,14 @@ class Run:
         return sample(counts, root=self.datasets, seed=self.recipe.data.split_seed, held_out=held_out, given=self.given)
 
     def taught(self) -> list[Example]:
-        """What the teacher labels and the student learns from: the training side, then texts without labels."""
-        if self.recipe.distil is None:
+        """What the teacher labels and the student learns from: the training side, texts without labels, and training
+        texts told again."""
+        distil = self.recipe.distil
+        if distil is None:
             return []
-        items = [Item(dataset="unlabelled", text=text) for text in self.texts(self.recipe.distil.unlabelled)]
-        return self.examples("train") + make_examples(items, self.encoder, max_tokens=self.recipe.data.max_tokens)
+        items = self._items("train")
+        unlabelled = [Item(dataset="unlabelled", text=text) for text in self.texts(distil.unlabelled)]
+        return self._encoded(items + unlabelled + augment(items, count=distil.retold, seed=self.recipe.data.split_seed))
 
     def network(self) -> RiskwireNet:
         """The base, as pretraining left it where there was one, with fresh heads; the same each time."""

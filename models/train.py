@@ -3,9 +3,10 @@
     prepare → pretrain → teacher → label → finetune, or distil → prune → balance → export (fp32, and quantised)
             → calibrate → evaluate → package
 
-`python -m models.train models/configs/minilm.toml [--datasets DIR] [--work DIR] [--output DIR] [--until STAGE]`. A
-stage whose table the recipe lacks is left out. One that is done leaves `NAME.done.json` in the work folder, with what
-it found, and is skipped next time; another recipe takes another work folder.
+`python -m models.train models/configs/minilm.toml [--datasets DIR] [--work DIR] [--output DIR] [--until STAGE]
+[--seed N] [--taught-by WORK]`. A stage whose table the recipe lacks is left out. One that is done leaves
+`NAME.done.json` in the work folder, with what it found, and is skipped next time; another recipe or seed takes another
+work folder, and may share the teacher of one that is there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any
 import msgspec
 
 from models import learning, stages
+from models.borrow import borrow
 from models.config import Recipe, load_recipe
 from models.corpora import CORPORA
 from models.run import Run, console
@@ -83,12 +85,14 @@ def train(
     until: str | None = None,
     unlabelled: Path | None = None,
     labels: Path | None = None,
+    taught_by: Path | None = None,
     track: str | None = None,
 ) -> int:
     """Run the stages of a recipe, or of the one in the file `path`, those that are done left out, up to `until`.
 
     `unlabelled`: a file of texts, one a line, for recipes that learn from `given` ones; `labels`: labels that users
-    gave, JSON lines of `text` and `story`; `track`: MLflow's address, such as file:var/mlruns. Errors are printed.
+    gave, JSON lines of `text` and `story`; `taught_by`: another run's work folder, whose teacher this run shares;
+    `track`: MLflow's address, such as file:var/mlruns. Errors are printed.
     Returns 0 done, 1 failed, 2 used wrongly.
     """
     try:
@@ -119,6 +123,8 @@ def train(
     told: Tracker = NoTracker()
     try:
         told = tracker(track, recipe)
+        if taught_by is not None:
+            console.print(f"taken over from {taught_by}: {', '.join(borrow(run, taught_by)) or 'nothing new'}")
         for name in stages_of(recipe):
             told.stage(name, stage(run, name, STAGES[name]))
             if name == until:
@@ -144,6 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--unlabelled", type=Path, help="a file of texts, one a line, for recipes that ask for given ones"
     )
     parser.add_argument("--labels", type=Path, help="labels of your own: JSON lines of text and story")
+    parser.add_argument(
+        "--taught-by", type=Path, metavar="WORK", help="another run's work folder: share its teacher's labels"
+    )
     parser.add_argument("--track", metavar="URI", help="MLflow's address, such as file:var/mlruns (default: none)")
     options = parser.parse_args(arguments)
     return train(
@@ -155,6 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
         until=options.until,
         unlabelled=options.unlabelled,
         labels=options.labels,
+        taught_by=options.taught_by,
         track=options.track,
     )
 

@@ -87,6 +87,35 @@ def test_the_same_command_gives_the_same_weights(done: Path, tmp_path: Path) -> 
     assert one["fp32"]["toy"]["spans"]["f1"] == pytest.approx(other["fp32"]["toy"]["spans"]["f1"], abs=0.05)
 
 
+def test_another_seed_shares_the_teacher(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    work, arguments = tmp_path / "work", [str(RECIPE), "--output", str(tmp_path / "out"), "--seed", "2"]
+    assert train.main([*arguments, "--work", str(work), "--taught-by", str(done / "work")]) == 0
+    assert "pretrain, teacher, label" in " ".join(capsys.readouterr().err.split())
+    ours, theirs = ((folder / "soft" / "00000.safetensors").read_bytes() for folder in (work, done / "work"))
+    assert ours == theirs
+    assert not same_weights(work / "distil", done / "work" / "distil")
+
+
+def same_weights(one: Path, other: Path) -> bool:
+    """Of two trained networks."""
+    ours, theirs = (load_file(folder / "final.safetensors") for folder in (one, other))
+    return all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [(("retold = 6", "retold = 5"), "other data"), (("epochs = 3", "epochs = 4"), "other data"), (("", ""), "no run")],
+)
+def test_a_teacher_of_something_else_is_not_shared(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], says: str
+) -> None:
+    path = tmp_path / "toy.toml"
+    path.write_text(RECIPE.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
+    lender = done / "work" if change[0] else tmp_path
+    assert train.main([str(path), "--work", str(tmp_path / "w"), "--taught-by", str(lender)]) == 1
+    assert says in capsys.readouterr().err
+
+
 def test_another_recipe_does_not_take_up_this_work(done: Path, tmp_path: Path) -> None:
     work = Path(shutil.copytree(done / "work", tmp_path / "work"))
     changed = tmp_path / "changed.toml"
