@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.artefact import DataEntry
+from models.card_evidence import evidence_sections
 from models.config import Recipe
 from models.corpora.unlabelled import SOURCES
 from models.tables import figure, table_head, table_row
@@ -37,10 +38,11 @@ def write_card(
     temperatures: dict[str, float],
     story_bias: dict[str, float],
     made: dict[str, dict[str, Any]],
+    evidence: Mapping[str, Any],
 ) -> str:
     """Markdown. `figures`: by graph and set (`shipped`, `uncalibrated` and `fp32` on test, `held_out` with dev added),
     and `behaviour`; `checks`: parity, batch, bytes; `made`: what pretraining, teacher, labelling and pruning found,
-    where the recipe has them."""
+    where the recipe has them; `evidence`: what other runs showed (`models.evidence`)."""
     batch = checks["batch"]
     return "\n".join(
         [
@@ -78,6 +80,7 @@ def write_card(
             "",
             *_mention_table(figures["held_out"]),
             "",
+            *evidence_sections(evidence),
             "## Minimal pairs",
             "",
             "Two sentences of our own that differ in little, unlike any in training (`models/behaviour/pairs.toml`). A",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -134,12 +135,29 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quantise: Quantise = Quantise()
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read a recipe. Raises ValueError naming the file and the key that is wrong."""
+def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe. `changes`: values to put in the place of the file's, such as `finetune.lora_rank=16`.
+
+    Raises ValueError naming the file, or the change, and the key that is wrong.
+    """
     try:
-        recipe = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Recipe)
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        for change in changes:
+            _put(table, change)
+        recipe = msgspec.convert(table, Recipe)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{' with '.join((str(path), *changes))}: {error}") from error
     if recipe.distil is not None and recipe.teacher is None:
         raise ValueError(f"{path}: [distil] needs a [teacher]")
     return recipe
+
+
+def _put(table: dict[str, Any], change: str) -> None:
+    """Set what a dotted TOML assignment names; tables on the way are made."""
+    key, _, _ = change.partition("=")
+    new: Any = tomllib.loads(change)
+    for part in key.strip().split(".")[:-1]:
+        table, new = table.setdefault(part, {}), new[part]
+        if not isinstance(table, dict):
+            raise msgspec.ValidationError(f"{part} in {change} is no table")
+    table.update(new)

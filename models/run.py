@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import torch
@@ -30,6 +30,8 @@ from models.toy_tokenizer import make_tokenizer
 from models.vocabulary import tokenizer_of
 
 console = Console(stderr=True)
+EVIDENCE: Final = "evidence.json"
+"""In a work folder: other seeds and ablations."""
 
 
 class Run:
@@ -85,6 +87,13 @@ class Run:
     def has(self, stage: str) -> bool:
         """Did an earlier stage leave something?"""
         return (self.work / f"{stage}.done.json").is_file()
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """What `models.evidence` found out beside this run; empty where nobody asked it."""
+        path = self.work / EVIDENCE
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return found
 
     @property
     def encoder(self) -> TextEncoder:

@@ -128,7 +128,14 @@ def package_artefact(run: Run) -> dict[str, Any]:
     bias = run.found("balance")["story_bias"]
     made = {name: run.found(name) for name in ("pretrain", "teacher", "label", "prune") if run.has(name)}
     card = write_card(
-        run.recipe, figures=figures, data=data, checks=checks, temperatures=fitted, story_bias=bias, made=made
+        run.recipe,
+        figures=figures,
+        data=data,
+        checks=checks,
+        temperatures=fitted,
+        story_bias=bias,
+        made=made,
+        evidence=run.evidence,
     )
     manifest = package(
         run.recipe,
@@ -147,6 +154,7 @@ def package_artefact(run: Run) -> dict[str, Any]:
             "dev": history["history"],
             "dev_chosen": history["chosen"],
             "made": made,
+            **run.evidence,
         },
         output=run.output,
     )

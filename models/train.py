@@ -4,9 +4,9 @@
             → calibrate → evaluate → package
 
 `python -m models.train models/configs/minilm.toml [--datasets DIR] [--work DIR] [--output DIR] [--until STAGE]
-[--seed N] [--taught-by WORK]`. A stage whose table the recipe lacks is left out. One that is done leaves
-`NAME.done.json` in the work folder, with what it found, and is skipped next time; another recipe or seed takes another
-work folder, and may share the teacher of one that is there.
+[--seed N] [--set KEY=VALUE] [--taught-by WORK]`. A stage whose table the recipe lacks is left out. One that is done
+leaves `NAME.done.json` in the work folder, with what it found, and is skipped next time; another recipe or seed takes
+another work folder, and may share the teacher of one that is there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,17 +86,19 @@ def train(
     unlabelled: Path | None = None,
     labels: Path | None = None,
     taught_by: Path | None = None,
+    changes: Sequence[str] = (),
     track: str | None = None,
 ) -> int:
     """Run the stages of a recipe, or of the one in the file `path`, those that are done left out, up to `until`.
 
     `unlabelled`: a file of texts, one a line, for recipes that learn from `given` ones; `labels`: labels that users
     gave, JSON lines of `text` and `story`; `taught_by`: another run's work folder, whose teacher this run shares;
-    `track`: MLflow's address, such as file:var/mlruns. Errors are printed.
+    `changes`: to the file's values, such as `finetune.lora_rank=16`; `track`: MLflow's address, such as
+    file:var/mlruns. Errors are printed.
     Returns 0 done, 1 failed, 2 used wrongly.
     """
     try:
-        recipe = path if isinstance(path, Recipe) else load_recipe(path)
+        recipe = path if isinstance(path, Recipe) else load_recipe(path, changes)
     except (OSError, ValueError) as error:
         console.print(str(error), style="red", markup=False)
         return 2
@@ -153,6 +155,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--taught-by", type=Path, metavar="WORK", help="another run's work folder: share its teacher's labels"
     )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="another value, such as finetune.lora_rank=16"
+    )
     parser.add_argument("--track", metavar="URI", help="MLflow's address, such as file:var/mlruns (default: none)")
     options = parser.parse_args(arguments)
     return train(
@@ -165,6 +170,7 @@ def main(arguments: list[str] | None = None) -> int:
         unlabelled=options.unlabelled,
         labels=options.labels,
         taught_by=options.taught_by,
+        changes=options.set,
         track=options.track,
     )
 

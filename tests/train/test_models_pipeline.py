@@ -1,6 +1,7 @@
 """The whole of `make train` on the toy recipe, and its parts on toy tensors. Needs the train extra (torch)."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ pytest.importorskip("torch", reason="needs the train extra: make train")
 import torch
 from safetensors.torch import load_file
 
-from models import artefact, calibrate, evaluate, export, train
+from models import artefact, calibrate, evaluate, evidence, export, train
 from models.batches import Example, collate, epoch_batches, make_examples, shake_case
 from models.config import Base, Finetune, Quantise, load_recipe
 from models.corpora import Item, Span
@@ -87,19 +88,34 @@ def test_the_same_command_gives_the_same_weights(done: Path, tmp_path: Path) -> 
     assert one["fp32"]["toy"]["spans"]["f1"] == pytest.approx(other["fp32"]["toy"]["spans"]["f1"], abs=0.05)
 
 
-def test_another_seed_shares_the_teacher(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    work, arguments = tmp_path / "work", [str(RECIPE), "--output", str(tmp_path / "out"), "--seed", "2"]
-    assert train.main([*arguments, "--work", str(work), "--taught-by", str(done / "work")]) == 0
-    assert "pretrain, teacher, label" in " ".join(capsys.readouterr().err.split())
-    ours, theirs = ((folder / "soft" / "00000.safetensors").read_bytes() for folder in (work, done / "work"))
-    assert ours == theirs
-    assert not same_weights(work / "distil", done / "work" / "distil")
+@pytest.fixture(scope="module")
+def second(done: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another seed of the toy's student, taught by the same teacher."""
+    folder = tmp_path_factory.mktemp("second")
+    arguments = [str(RECIPE), "--output", str(folder / "artefact"), "--work", str(folder / "work"), "--seed", "2"]
+    assert train.main([*arguments, "--taught-by", str(done / "work")]) == 0
+    return folder
 
 
-def same_weights(one: Path, other: Path) -> bool:
-    """Of two trained networks."""
-    ours, theirs = (load_file(folder / "final.safetensors") for folder in (one, other))
-    return all(torch.equal(ours[name], theirs[name]) for name in ours)
+def test_another_seed_shares_the_teacher(done: Path, second: Path) -> None:
+    for folder in ("pretrain", "teacher", "soft"):
+        assert (second / "work" / folder).resolve() == (done / "work" / folder).resolve()
+    ours, theirs = (load_file(run / "work" / "distil" / "final.safetensors") for run in (second, done))
+    assert not all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_other_runs_get_into_the_card(done: Path, second: Path, tmp_path: Path) -> None:
+    work = Path(shutil.copytree(done / "work", tmp_path / "work"))
+    other = str(second / "work")
+    assert evidence.main([str(work), "--seed", other, "--ablation", f"another seed={work}:{other}"]) == 0
+    assert train.main([str(RECIPE), "--work", str(work), "--output", str(tmp_path / "artefact")]) == 0
+    found = artefact.load(tmp_path / "artefact").manifest.metrics
+    assert [entry["name"] for entry in found["ablations"]] == ["another seed"]
+    assert len(found["seeds"]["Minimal pairs"]["values"]) == 2
+    card = (tmp_path / "artefact" / "README.md").read_text(encoding="utf-8")
+    assert "## Spread over seeds" in card
+    assert "| another seed |" in card
+    assert evidence.main([str(work), "--seed", str(tmp_path / "nothing")]) == 1
 
 
 @pytest.mark.parametrize(
@@ -139,6 +155,21 @@ def test_a_wrong_recipe_is_refused(tmp_path: Path, change: tuple[str, str], says
     with pytest.raises(ValueError, match=says):
         load_recipe(path)
     assert train.main([str(path), "--work", str(tmp_path / "w")]) == 2
+
+
+def test_values_of_a_recipe_are_changed_by_name() -> None:
+    changes = ["finetune.lora_rank=16", "distil.finetune.epochs = 2", 'data.sets=["toy", "desk"]', "version='2'"]
+    recipe = load_recipe(RECIPE, changes)
+    assert recipe.finetune.lora_rank == 16
+    assert recipe.distil is not None
+    assert (recipe.distil.finetune.epochs, recipe.distil.finetune.batch_size) == (2, 16)
+    assert (recipe.data.sets, recipe.version) == (("toy", "desk"), "2")
+
+
+@pytest.mark.parametrize("change", ["finetune.lora=16", "seed.a=1", "finetune", "finetune.epochs=two", "seed = 'x'"])
+def test_a_wrong_change_is_named(change: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(change)):
+        load_recipe(RECIPE, [change])
 
 
 def test_an_unknown_set_and_a_missing_folder_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
