@@ -76,6 +76,7 @@ class Distil(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     unlabelled: dict[str, Count] = {}  # texts of each source that the teacher labels
     retold: Annotated[int, msgspec.Meta(ge=0)] = 0  # training texts told again, which the teacher labels, too
+    sets: tuple[str, ...] = ()  # more labelled sets, for the student alone; all of them for training
     temperature: Positive = 2.0
     story_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     mention_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of one text's mentions together

@@ -87,7 +87,7 @@ def distil_student(run: Run) -> dict[str, Any]:
     settings = run.recipe.distil
     if settings is None:
         return {}
-    examples = distil.with_soft(run.taught(), run.soft)
+    examples = distil.with_soft(run.taught(), run.soft) + run.own_labels()
     return _train(
         run, run.network(), examples, settings.finetune, dev=run.examples("dev"), folder="distil", soft=settings
     )

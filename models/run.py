@@ -151,6 +151,11 @@ class Run:
         unlabelled = [Item(dataset="unlabelled", text=text) for text in self.texts(distil.unlabelled)]
         return self._encoded(items + unlabelled + augment(items, count=distil.retold, seed=self.recipe.data.split_seed))
 
+    def own_labels(self) -> list[Example]:
+        """What the student learns from labels alone, without a word of the teacher."""
+        sets = () if self.recipe.distil is None else self.recipe.distil.sets
+        return self._encoded([item for name in sets for item in CORPORA[name].load(self.datasets)])
+
     def network(self) -> RiskwireNet:
         """The base, as pretraining left it where there was one, with fresh heads; the same each time."""
         network = self.untrained()

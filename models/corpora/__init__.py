@@ -15,6 +15,7 @@ from models.corpora import (
     more_ner,
     ner,
     phrasebank,
+    phrases,
     sentfin,
     targets,
     toy,
@@ -59,6 +60,13 @@ CORPORA: dict[str, Corpus] = {
             lambda root: desk.load(),
             "our own words",
             "Made-up sentences in pairs: costs, courts, rivals, numbers",
+        ),
+        Corpus(
+            "phrases",
+            (),
+            lambda root: phrases.load(),
+            "our own words",
+            "Made-up sentences for the student: turns of phrase, two companies, numbers to compare",
         ),
         Corpus("toy", (), lambda root: toy.load(), "our own words", "Made-up headlines for tests"),
         Corpus(

@@ -8,7 +8,7 @@ which a test checks (tests/unit/test_models_behaviour.py).
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import Final
@@ -40,42 +40,54 @@ _NUMBERS: Final = 30  # of each frame below, half of them good
 
 def load() -> list[Item]:
     """All of them for training."""
-    blocks: dict[str, str] = tomllib.loads(TEMPLATES.read_text(encoding="utf-8"))
-    names = cycle(_NAMES)
-    items = [_one(text, name, label) for text, name, label in _both_ways(blocks["pairs"], names)]
-    items += [_one(text, next(names), "neutral") for text in _lines(blocks["neutral"]) for _ in range(2 * _COPIES)]
+    generator, names = np.random.default_rng(11), cycle(_NAMES)
+    items = from_templates("desk", TEMPLATES, names, cycle(_ASSETS), copies=_COPIES)
+    told = [
+        *numbers(_SMALLER_IS_WORSE, generator, larger_is=True),
+        *numbers(_LARGER_IS_WORSE, generator, larger_is=False),
+    ]
+    return items + [one("desk", text, next(names), label) for text, label in (*told, *_moves(generator))]
+
+
+def from_templates(dataset: str, path: Path, names: Iterator[str], assets: Iterator[str], *, copies: int) -> list[Item]:
+    """Every template of the file at `path` with `copies` names, and twice as many where a line stands for one label."""
+    blocks: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8"))
+    items = [one(dataset, *told) for told in _both_ways(blocks["pairs"], names, copies)]
+    items += [
+        one(dataset, text, next(names), "neutral") for text in _lines(blocks["neutral"]) for _ in range(2 * copies)
+    ]
     for line in _lines(blocks["two"]):
         signs, text = line.split(" | ")
-        one, other = (_LABEL[sign] for sign in signs)
-        for _ in range(2 * _COPIES):
-            items.append(fill("desk", text, {"a": (next(names), one), "b": (next(names), other)}, None))
+        here, there = (_LABEL[sign] for sign in signs)
+        for _ in range(2 * copies):
+            items.append(fill(dataset, text, {"a": (next(names), here), "b": (next(names), there)}, None))
         next(names)  # so that a template does not always meet the same pairs
-    items += [_asset(text, name, label) for text, name, label in _both_ways(blocks["assets"], cycle(_ASSETS))]
-    return items + [_one(text, next(names), label) for text, label in _numbers()]
+    return items + [_asset(dataset, *told) for told in _both_ways(blocks["assets"], assets, copies)]
 
 
 def _lines(block: str) -> list[str]:
     return block.strip().split("\n")
 
 
-def _both_ways(block: str, names: Iterator[str]) -> Iterator[tuple[str, str, str]]:
+def _both_ways(block: str, names: Iterator[str], copies: int) -> Iterator[tuple[str, str, str]]:
     """Template, name, label: good and bad news of the same names."""
     for line in _lines(block):
         good, bad = line.split(" | ")
-        for _ in range(_COPIES):
+        for _ in range(copies):
             name = next(names)
             yield good, name, "positive"
             yield bad, name, "negative"
 
 
-def _one(template: str, name: str, label: str) -> Item:
-    return fill("desk", template, {"a": (name, label)}, label)
+def one(dataset: str, template: str, name: str, label: str) -> Item:
+    """A template of one company, whose sentiment is the story's."""
+    return fill(dataset, template, {"a": (name, label)}, label)
 
 
-def _asset(template: str, name: str, label: str) -> Item:
+def _asset(dataset: str, template: str, name: str, label: str) -> Item:
     if template.startswith("{a}"):
         name = name[0].upper() + name[1:]
-    item = fill("desk", template, {"a": (name, label)}, label)
+    item = fill(dataset, template, {"a": (name, label)}, label)
     article = 4 * name.casefold().startswith("the ")  # it is no part of the mention
     spans = tuple(msgspec.structs.replace(span, start=span.start + article, group="ASSET") for span in item.spans)
     return msgspec.structs.replace(item, spans=spans)
@@ -98,20 +110,21 @@ _LARGER_IS_WORSE: Final = (
 )
 
 
-def _numbers() -> Iterator[tuple[str, str]]:
-    """Which of two numbers is the larger decides, and what they count."""
-    generator = np.random.default_rng(11)
-    for frames, larger_is in ((_SMALLER_IS_WORSE, True), (_LARGER_IS_WORSE, False)):
-        for frame in frames:
-            for turn in range(_NUMBERS):
-                low = float(generator.uniform(1, 40))
-                high = low * float(generator.uniform(1.15, 2.5))
-                first, second = (high, low) if turn % 2 else (low, high)
-                text = frame.format(
-                    q=int(generator.integers(1, 5)), x=first / 20, y=second / 20, m=first, n=second,
-                    k=round(first * 30), j=round(second * 30), p=first / 2, r=second / 2,
-                )  # fmt: skip
-                yield text, "positive" if (first > second) == larger_is else "negative"
+def numbers(frames: Sequence[str], generator: np.random.Generator, *, larger_is: bool) -> Iterator[tuple[str, str]]:
+    """Which of two numbers is the larger decides, and what they count. `larger_is`: is a larger first number good?"""
+    for frame in frames:
+        for turn in range(_NUMBERS):
+            low = float(generator.uniform(1, 40))
+            high = low * float(generator.uniform(1.15, 2.5))
+            first, second = (high, low) if turn % 2 else (low, high)
+            text = frame.format(
+                q=int(generator.integers(1, 5)), x=first / 20, y=second / 20, m=first, n=second,
+                k=round(first * 30), j=round(second * 30), p=first / 2, r=second / 2,
+            )  # fmt: skip
+            yield text, "positive" if (first > second) == larger_is else "negative"
+
+
+def _moves(generator: np.random.Generator) -> Iterator[tuple[str, str]]:
     for turn in range(_NUMBERS):
         change, up = float(generator.uniform(2, 19)), turn % 2 == 1
         session = ("after hours", "before the bell", "in Frankfurt", "at midday")[turn // 2 % 4]
