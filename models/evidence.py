@@ -36,8 +36,9 @@ def spread(works: Sequence[Path]) -> dict[str, Any]:
     found = [json.loads((work / "evaluate.done.json").read_text(encoding="utf-8")) for work in works]
     rows = {}
     for name, path, _, _ in TABLE:
-        values = [value_at({"figures": one["shipped"], "behaviour": one["behaviour"]}, path) for one in found]
-        if len(values) > 1 and all(value is not None for value in values):
+        told = [value_at({"figures": one["shipped"], "behaviour": one["behaviour"]}, path) for one in found]
+        values = [value for value in told if value is not None]
+        if 1 < len(values) == len(found):
             rows[name] = {"values": values, "mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1))}
     return rows
 
