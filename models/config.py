@@ -17,7 +17,9 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The encoder that training starts from."""
 
-    source: str  # package:NAME (a wheel with model/), parts:PREFIX (wheels with a split zip), folder:PATH, or random
+    # package:NAME (a wheel with model/), parts:PREFIX (wheels with a split zip), archive:GROUP:ARTIFACT:VERSION (a Java
+    # archive with an ONNX graph, fetched by Maven), folder:PATH, or random
+    source: str
     licence: str = ""
     case_feature: bool = True  # word shapes through the token types; off for a base that uses its token types
     layers: Count = 6  # of a random base only, as the next two

