@@ -127,12 +127,14 @@ def _making(recipe: Recipe, made: dict[str, dict[str, Any]]) -> list[str]:
             "",
         ]
     if recipe.teacher is not None and recipe.distil is not None and (found := made.get("label")):
-        dev = made["teacher"]["chosen"]["dev"]
+        bases = (recipe.teacher.base, *recipe.teacher.also)
+        named = " and ".join(f"`{base.source}` ({base.licence or 'no licence given'})" for base in bases)
+        each = ", each of which" if len(bases) > 1 else ", which"
         lines += [
-            f"Distilled from `{recipe.teacher.base.source}` ({recipe.teacher.base.licence or 'no licence given'}), "
-            f"which was fine-tuned on the same training side and then labelled {found['texts']} texts for it, "
+            f"Distilled from {named}{each} was fine-tuned on the same training side; "
+            f"{'the mean of their opinions' if len(bases) > 1 else 'its opinions'} labelled {found['texts']} texts, "
             f"{found['unlabelled']} of them without labels of their own ({_sources(recipe.distil.unlabelled)}).",
-            f"The teacher on dev: {', '.join(f'{name} {value:.3f}' for name, value in dev.items())}.",
+            f"The teacher on dev: {', '.join(f'{name} {value:.3f}' for name, value in found['dev'].items())}.",
             "",
         ]
     if recipe.prune is not None and (found := made.get("prune")):

@@ -66,9 +66,10 @@ class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Teacher(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A larger network fine-tuned on the labels, whose opinions the student then learns."""
+    """A network fine-tuned on the labels, or several: the student learns their opinions, or the mean of them."""
 
     base: Base
+    also: tuple[Base, ...] = ()  # more bases, each fine-tuned alike
     sets: tuple[str, ...] = ()  # of the recipe's sets; none: all
     finetune: Finetune = Finetune()
 

@@ -51,6 +51,16 @@ def _divergence(student: torch.Tensor, teacher: torch.Tensor, heat: float) -> to
     return result
 
 
+def mean_of(forwards: Sequence[evaluate.Forward]) -> evaluate.Forward:
+    """Several teachers as one: the mean of their logits."""
+
+    def forward(ids: evaluate.Array, mask: evaluate.Array, cases: evaluate.Array) -> tuple[evaluate.Array, ...]:
+        story, tags, sentiment = zip(*(each(ids, mask, cases) for each in forwards), strict=True)
+        return np.mean(story, axis=0), np.mean(tags, axis=0), np.mean(sentiment, axis=0)
+
+    return forward  # type: ignore[return-value]
+
+
 def label(
     forward: evaluate.Forward,
     examples: Sequence[Example],

@@ -48,38 +48,42 @@ def pretrain(run: Run) -> dict[str, Any]:
 
 
 def teach(run: Run) -> dict[str, Any]:
-    """Fine-tune the larger network on the labels."""
+    """Fine-tune the teacher's networks on the labels."""
     teacher = run.recipe.teacher
     if teacher is None:
         return {}
-    return _train(
-        run,
-        run.teacher(teacher),
-        run.examples("train", sets=teacher.sets),
-        teacher.finetune,
-        dev=run.examples("dev", sets=teacher.sets),
-        folder="teacher",
-    )
+    examples, dev = (run.examples(side, sets=teacher.sets) for side in ("train", "dev"))
+    found = [
+        _train(run, network, examples, teacher.finetune, dev=dev, folder=_teacher_folder(number))
+        for number, network in enumerate(run.teachers(teacher))
+    ]
+    return {"networks": found}
 
 
 def label(run: Run) -> dict[str, Any]:
-    """The teacher's opinion on every training text and on many without labels."""
+    """The teacher's opinion on every training text and on many without labels; its own figures on dev."""
     teacher = run.recipe.teacher
     if teacher is None:
         return {}
-    network = run.teacher(teacher)
-    network.load_state_dict(load_file(run.work / "teacher" / "final.safetensors"))
-    network.eval()
+    forwards = []
+    for number, network in enumerate(run.teachers(teacher)):
+        network.load_state_dict(load_file(run.work / _teacher_folder(number) / "final.safetensors"))
+        network.eval()
+        forwards.append(forward_of(network, bf16=teacher.finetune.bf16))
+    forward = distil.mean_of(forwards)
     examples = run.taught()
 
     def report(done: int, total: int) -> None:
         console.print(f"labelled {done}/{total}")
 
-    size = distil.label(
-        forward_of(network, bf16=teacher.finetune.bf16), examples, run.soft, pad=run.encoder.pad, report=report
-    )
+    size = distil.label(forward, examples, run.soft, pad=run.encoder.pad, report=report)
     unlabelled = sum(example.item.dataset == "unlabelled" for example in examples)
-    return {"texts": len(examples), "unlabelled": unlabelled, "bytes": size}
+    dev = _dev_figures(run, forward, run.examples("dev", sets=teacher.sets))
+    return {"texts": len(examples), "unlabelled": unlabelled, "bytes": size, "dev": dev}
+
+
+def _teacher_folder(number: int) -> str:
+    return f"teacher/{number + 1}"
 
 
 def distil_student(run: Run) -> dict[str, Any]:
@@ -112,9 +116,7 @@ def _train(
 ) -> dict[str, Any]:
     def dev_figures(candidate: RiskwireNet) -> dict[str, float]:
         candidate.eval()
-        outputs = evaluate.run(forward_of(candidate, bf16=settings.bf16), dev, pad=run.encoder.pad)
-        found = evaluate.figures(outputs, dev, run.encoder, story_temperature=1.0, mention_temperature=1.0)
-        return evaluate.dev_mean(found)
+        return _dev_figures(run, forward_of(candidate, bf16=settings.bf16), dev)
 
     if settings.lora_rank:
         lora.inject(network, rank=settings.lora_rank)
@@ -134,6 +136,12 @@ def _train(
         lora.merge(network)
     write_tensors(run.work / folder / "final.safetensors", network.state_dict())
     return found
+
+
+def _dev_figures(run: Run, forward: evaluate.Forward, dev: list[Example]) -> dict[str, float]:
+    outputs = evaluate.run(forward, dev, pad=run.encoder.pad)
+    found = evaluate.figures(outputs, dev, run.encoder, story_temperature=1.0, mention_temperature=1.0)
+    return evaluate.dev_mean(found)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -170,10 +170,11 @@ class Run:
         settings = self.recipe.finetune if self.recipe.distil is None else self.recipe.distil.finetune
         return build(self.recipe.base, vocabulary=vocabulary, dropout=settings.dropout)
 
-    def teacher(self, teacher: Teacher) -> RiskwireNet:
-        """The teacher's base with fresh heads; the same each time."""
-        torch.manual_seed(self.recipe.seed)
-        return build_teacher(teacher.base, tokenizer=self.tokenizer_file, dropout=teacher.finetune.dropout)
+    def teachers(self, teacher: Teacher) -> Iterator[RiskwireNet]:
+        """Each of the teacher's bases with fresh heads; the same each time."""
+        for base in (teacher.base, *teacher.also):
+            torch.manual_seed(self.recipe.seed)
+            yield build_teacher(base, tokenizer=self.tokenizer_file, dropout=teacher.finetune.dropout)
 
     def trained(self) -> RiskwireNet:
         """The finished network, for judging and export."""
