@@ -1,4 +1,5 @@
-"""Labelled texts told again with other company names, other numbers and other words for up and down.
+"""Labelled texts told again: other company names, numbers and words for up and down; slips of the keyboard; the
+prefixes, links and tags that wires, sites and posts put around a text.
 
 Nothing that decides a label is touched: all numbers of a text grow by one factor, so that "to 14 from 11" stays a rise;
 a word is replaced only by one that says the same; a mention keeps its sentiment under its new name.
@@ -38,6 +39,17 @@ _SAME: Final = (
 _OTHER: Final = {word: tuple(o for o in group if o != word) for group in _SAME for word in group}
 _NUMBER = re.compile(r"(?<![\w.,$])\d{1,3}(?:[.,]\d+)?(?![\w.,]*\d|\w)")
 _WORD = re.compile(r"[a-z]+")
+_SLIPPERY = re.compile(r"\b[a-z]{5,}\b")
+_BEFORE: Final = (
+    "UPDATE 1-", "UPDATE 3-", "RPT-", "WRAPUP 2-", "CORRECTED-", "BRIEF: ", "ALERT: ", "JUST IN: ", "RT @tickerdesk: ",
+)  # fmt: skip
+_BEHIND: Final = (
+    " http://short.example/{}", " https://news.example/{}", " - https://wire.example/{}.html", " #stocks",
+    " #trading #{}", " via @tickerdesk", " (adds detail)", " - source", " - report", " | Daily Ledger", " - The Ledger",
+    " $SPY $QQQ",
+)  # fmt: skip
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789"
+_SLIPS, _DRESSED = 0.25, 0.25  # shares of the texts
 
 
 def augment(items: Sequence[Item], *, count: int, seed: int) -> list[Item]:
@@ -75,7 +87,27 @@ def retell(item: Item, names: Sequence[str], generator: np.random.Generator) -> 
         if match.group() in _OTHER and free(*match.span()) and generator.random() < 0.5:
             others = _OTHER[match.group()]
             changes.append((*match.span(), others[int(generator.integers(len(others)))]))
-    return _changed(item, sorted(changes))
+    changed = {change[:2] for change in changes}
+    slippery = [m for m in _SLIPPERY.finditer(item.text) if free(*m.span()) and m.span() not in changed]
+    if slippery and generator.random() < _SLIPS:
+        word = slippery[int(generator.integers(len(slippery)))]
+        changes.append((*word.span(), _slip(word.group(), generator)))
+    if generator.random() >= _DRESSED:
+        return _changed(item, sorted(changes))
+    if generator.random() < 0.4:
+        return _changed(item, sorted([(0, 0, _BEFORE[int(generator.integers(len(_BEFORE)))]), *changes]))
+    told = _changed(item, sorted(changes))
+    tag = "".join(_LETTERS[n] for n in generator.integers(len(_LETTERS), size=6))
+    return msgspec.structs.replace(told, text=told.text + _BEHIND[int(generator.integers(len(_BEHIND)))].format(tag))
+
+
+def _slip(word: str, generator: np.random.Generator) -> str:
+    """Two letters change places, one is missing or one comes twice; the first stays."""
+    at = int(generator.integers(1, len(word) - 1))
+    kind = int(generator.integers(3))
+    if kind == 0:
+        return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    return word[:at] + (word[at + 1 :] if kind == 1 else word[at] + word[at:])
 
 
 def _scaled(number: str, factor: float) -> str:

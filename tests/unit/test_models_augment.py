@@ -49,6 +49,16 @@ def test_names_numbers_and_words_all_change() -> None:
     assert not any("14.2" in text for text in texts)
 
 
+def test_keys_slip_and_wires_and_posts_dress_a_text() -> None:
+    items = [told(seed) for seed in range(200)]
+    slips = [item for item in items if "sales" not in item.text and "revenue" not in item.text]
+    assert 0 < len(slips) < 40
+    dressed = [item for item in items if not (item.text.startswith("Net ") and item.text.endswith(" said"))]
+    assert 20 < len(dressed) < 80
+    assert {item.text.startswith("Net ") for item in dressed} == {True, False}
+    assert {item.text[item.spans[0].start : item.spans[0].end] for item in items} == {"Alder Bank", "Quarry Foods"}
+
+
 def test_retold_items_are_as_many_as_asked_and_the_same_each_time() -> None:
     items = toy_items()
     made = augment(items, count=25, seed=3)
