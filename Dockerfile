@@ -20,10 +20,11 @@ RUN case "$RUNTIME" in cpu|gpu) ;; *) echo "RUNTIME is cpu or gpu, not $RUNTIME"
  && [ "$(/opt/riskwire/bin/pip list 2>/dev/null | grep -c '^onnxruntime')" = 1 ]
 
 FROM build AS build-train
-RUN /opt/riskwire/bin/pip install --no-cache-dir --constraint requirements.lock ".[train,teacher]"
+RUN /opt/riskwire/bin/pip install --no-cache-dir --constraint requirements.lock ".[train]"
 
-# What `docker compose --profile train` runs: PyTorch inside, nothing served.
+# What `docker compose --profile train` runs: PyTorch inside, nothing served. Maven fetches the bases.
 FROM python:${PYTHON} AS train
+RUN apt-get update && apt-get install --yes --no-install-recommends maven && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/riskwire --create-home riskwire && install -d -o riskwire /models /datasets
 COPY --from=build-train /opt/riskwire /opt/riskwire
 ENV PATH=/opt/riskwire/bin:$PATH RISKWIRE_DATA=/var/lib/riskwire RISKWIRE_LOG__FORMAT=json PYTHONUNBUFFERED=1

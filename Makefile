@@ -49,7 +49,7 @@ bench: $(VENV)/installed-test $(TRAIN)/installed $(RIVALS)/installed ## each per
 	@for b in benchmarks/bench_*.py; do echo "== $$b"; PYTHON_TRAIN=$(TRAIN)/bin/python PYTHON_BENCH=$(RIVALS)/bin/python \
 	$(BIN)/python $$b || exit 1; done
 
-train: $(TRAIN)/installed-teacher ## train the shipped model, from raw data to artefact, resumable
+train: $(TRAIN)/installed ## train the shipped model, from raw data to artefact, resumable
 	@$(TRAIN)/bin/python -m models.train models/configs/minilm.toml $(ARGS)
 
 soak: $(VENV)/installed-test ## the long tests: kills, many documents, hostile feeds
@@ -98,9 +98,4 @@ $(RIVALS)/installed: pyproject.toml
 	@echo "Setting up $(RIVALS) (once) …"
 	@$(PYTHON) -m venv $(RIVALS)
 	@$(RIVALS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,bench]'
-	@touch $@
-
-$(TRAIN)/installed-teacher: $(TRAIN)/installed
-	@echo "Adding the teacher's base (0.4 GB) …"
-	@$(TRAIN)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[train,test,teacher]'
 	@touch $@

@@ -80,6 +80,7 @@ class Distil(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unlabelled: dict[str, Count] = {}  # texts of each source that the teacher labels
     retold: Annotated[int, msgspec.Meta(ge=0)] = 0  # training texts told again, which the teacher labels, too
     sets: tuple[str, ...] = ()  # more labelled sets, for the student alone; all of them for training
+    from_teacher: bool = False  # start where the teacher's first network ended, whose base is then the student's
     temperature: Positive = 2.0
     story_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     mention_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of one text's mentions together
@@ -153,6 +154,8 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         raise ValueError(f"{' with '.join((str(path), *changes))}: {error}") from error
     if recipe.distil is not None and recipe.teacher is None:
         raise ValueError(f"{path}: [distil] needs a [teacher]")
+    if recipe.distil is not None and recipe.distil.from_teacher and recipe.teacher.base != recipe.base:
+        raise ValueError(f"{path}: a student that starts from its teacher has the teacher's base")
     return recipe
 
 

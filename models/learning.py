@@ -92,9 +92,10 @@ def distil_student(run: Run) -> dict[str, Any]:
     if settings is None:
         return {}
     examples = distil.with_soft(run.taught(), run.soft) + run.own_labels()
-    return _train(
-        run, run.network(), examples, settings.finetune, dev=run.examples("dev"), folder="distil", soft=settings
-    )
+    network = run.network()
+    if settings.from_teacher:
+        network.load_state_dict(load_file(run.work / _teacher_folder(0) / "final.safetensors"))
+    return _train(run, network, examples, settings.finetune, dev=run.examples("dev"), folder="distil", soft=settings)
 
 
 def fine_tune(run: Run) -> dict[str, Any]:

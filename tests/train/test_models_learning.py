@@ -341,6 +341,11 @@ def test_distilling_without_a_teacher_is_refused(tmp_path: Path) -> None:
         load_recipe(tmp_path / "r.toml")
 
 
+def test_a_student_that_starts_from_its_teacher_has_its_base() -> None:
+    with pytest.raises(ValueError, match="has the teacher's base"):
+        load_recipe(CONFIGS / "toy.toml", ["distil.from_teacher=true", "teacher.base.layers=1"])
+
+
 def test_a_stage_that_the_recipe_lacks_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recipe = str(CONFIGS / "toy.toml")
     assert train.main([recipe, "--work", str(tmp_path), "--until", "finetune"]) == 2

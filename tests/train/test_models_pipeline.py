@@ -118,6 +118,15 @@ def test_other_runs_get_into_the_card(done: Path, second: Path, tmp_path: Path) 
     assert evidence.main([str(work), "--seed", str(tmp_path / "nothing")]) == 1
 
 
+def test_a_student_can_start_from_its_teacher(done: Path, tmp_path: Path) -> None:
+    changes = ["distil.from_teacher=true", "distil.finetune.epochs=1", "distil.finetune.learning_rate=1e-12"]
+    arguments = [str(RECIPE), "--work", str(tmp_path / "w"), "--taught-by", str(done / "work"), "--until", "distil"]
+    assert train.main([*arguments, *(word for change in changes for word in ("--set", change))]) == 0
+    student = load_file(tmp_path / "w" / "distil" / "final.safetensors")
+    teacher = load_file(done / "work" / "teacher" / "1" / "final.safetensors")
+    assert all(torch.allclose(student[name], teacher[name], atol=1e-5) for name in teacher)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [(("retold = 6", "retold = 5"), "other data"), (("epochs = 3", "epochs = 4"), "other data"), (("", ""), "no run")],

@@ -43,5 +43,5 @@ def test_a_recipe_is_a_file_or_a_name(tmp_path):
     path.write_text("", encoding="utf-8")
     assert recipe_file(str(path)) == path
     assert recipe_file("toy").name == "toy.toml"
-    with pytest.raises(UsageError, match=r"nothing: there is no such recipe.*finbert, labels, minilm, toy"):
+    with pytest.raises(UsageError, match=r"nothing: there is no such recipe.*finbert, labels, minilm, mpnet, toy"):
         recipe_file("nothing")
