@@ -152,10 +152,11 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
         recipe = msgspec.convert(table, Recipe)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ValueError(f"{' with '.join((str(path), *changes))}: {error}") from error
-    if recipe.distil is not None and recipe.teacher is None:
-        raise ValueError(f"{path}: [distil] needs a [teacher]")
-    if recipe.distil is not None and recipe.distil.from_teacher and recipe.teacher.base != recipe.base:
-        raise ValueError(f"{path}: a student that starts from its teacher has the teacher's base")
+    if recipe.distil is not None:
+        if recipe.teacher is None:
+            raise ValueError(f"{path}: [distil] needs a [teacher]")
+        if recipe.distil.from_teacher and recipe.teacher.base != recipe.base:
+            raise ValueError(f"{path}: a student that starts from its teacher has the teacher's base")
     return recipe
 
 
