@@ -24,7 +24,7 @@ from transformers import BertModel
 from models.joined import CACHE
 
 FETCH_SECONDS = 600
-HEAD_SIZES = (8, 16, 32, 64, 128)  # the graph has its heads' number in some Reshape; BERTs have one of these sizes
+HEAD_SIZES = (8, 16, 32, 64, 128)  # of BERTs; the graph says it nowhere plainly, so each that divides is tried
 
 
 def unpack_archive(coordinates: str) -> Path:
