@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -13,6 +14,10 @@ from models.encoding import Encoded, TextEncoder
 from models.labels import SENTIMENTS, TAGS, begin, inside
 
 UNLABELLED = -1
+AGREED: Final = {50: 0.58, 66: 0.69, 75: 0.82, 100: 1.0}
+"""The usual share of annotators behind a label, by the least share that its set tells (5 to 8 of them each)."""
+DISSENT: Final = {"positive": {"neutral": 1.0}, "negative": {"neutral": 1.0}, "neutral": {"positive": 2 / 3, "negative": 1 / 3}}
+"""What the others said: next to nobody takes good news for bad; positive sentences are twice as many as negative ones."""
 
 
 class Soft(msgspec.Struct, frozen=True):
@@ -43,6 +48,7 @@ class SoftBatch(msgspec.Struct, frozen=True):
     """The teacher's logits on a batch; zeros where it said nothing."""
 
     known: npt.NDArray[np.float32]  # (B,): 1 where it said something
+    story_known: npt.NDArray[np.float32]  # (B,): the same, but 0 where annotators' own shares are known
     story: npt.NDArray[np.float32]  # (B, 3)
     tags: npt.NDArray[np.float32]  # (B, T, 9)
     sentiment: npt.NDArray[np.float32]  # (B, T, 3)
@@ -55,7 +61,7 @@ class Batch(msgspec.Struct, frozen=True):
     ids: npt.NDArray[np.int64]  # (B, T)
     mask: npt.NDArray[np.int64]  # (B, T)
     cases: npt.NDArray[np.int64]  # (B, T)
-    story: npt.NDArray[np.int64]  # (B,)
+    story: npt.NDArray[np.float32]  # (B, 3): the share of each label; zeros where nothing is known
     story_weight: npt.NDArray[np.float32]  # (B,)
     allowed: npt.NDArray[np.bool_]  # (B, T, 9)
     tag_weight: npt.NDArray[np.float32]  # (B, T)
@@ -128,8 +134,10 @@ def collate(
     pad: int,
     derived_weight: float = 1.0,
     weights: npt.NDArray[np.float32] | None = None,
+    agreement: bool = False,
 ) -> Batch:
-    """Pad to the longest. `derived_weight`: of story labels that only follow from mentions; `weights`: of each one."""
+    """Pad to the longest. `derived_weight`: of story labels that only follow from mentions; `weights`: of each label;
+    `agreement`: a story has its annotators' shares for a goal, where its set tells how many agreed."""
     size, length = len(examples), max(len(example) for example in examples)
     ids = np.full((size, length), pad, dtype=np.int64)
     mask, cases = np.zeros((size, length), dtype=np.int64), np.zeros((size, length), dtype=np.int64)
@@ -151,7 +159,7 @@ def collate(
         cases=cases,
         allowed=allowed,
         tag_weight=weight,
-        story=np.array([example.story for example in examples], dtype=np.int64),
+        story=np.stack([_story_shares(example, agreement=agreement) for example in examples]),
         story_weight=np.array(
             [
                 (derived_weight if example.item.derived else 1.0)
@@ -162,14 +170,25 @@ def collate(
         ),
         span_pool=np.stack(pools) if pools else np.zeros((0, size * length), dtype=np.float32),
         span_label=np.array(labels, dtype=np.int64),
-        soft=_collate_soft(examples, size, length),
+        soft=_collate_soft(examples, size, length, agreement=agreement),
     )
 
 
-def _collate_soft(examples: Sequence[Example], size: int, length: int) -> SoftBatch | None:
+def _story_shares(example: Example, *, agreement: bool) -> npt.NDArray[np.float32]:
+    shares = np.zeros(len(SENTIMENTS), dtype=np.float32)
+    if example.story != UNLABELLED:
+        agreed = AGREED[example.item.agreement] if agreement and example.item.agreement is not None else 1.0
+        shares[example.story] = agreed
+        for other, share in DISSENT[SENTIMENTS[example.story]].items():
+            shares[SENTIMENTS.index(other)] = share * (1 - agreed)
+    return shares
+
+
+def _collate_soft(examples: Sequence[Example], size: int, length: int, *, agreement: bool) -> SoftBatch | None:
     if all(example.soft is None for example in examples):
         return None
     known, story = np.zeros(size, dtype=np.float32), np.zeros((size, len(SENTIMENTS)), dtype=np.float32)
+    story_known = np.zeros(size, dtype=np.float32)
     tags = np.zeros((size, length, len(TAGS)), dtype=np.float32)
     sentiment = np.zeros((size, length, len(SENTIMENTS)), dtype=np.float32)
     tag_known = np.zeros((size, length), dtype=np.float32)
@@ -177,9 +196,12 @@ def _collate_soft(examples: Sequence[Example], size: int, length: int) -> SoftBa
         if example.soft is not None:
             n = len(example)
             known[row], story[row] = 1, example.soft.story
+            story_known[row] = not (agreement and example.item.agreement is not None)
             tags[row, :n], sentiment[row, :n] = example.soft.tags, example.soft.sentiment
             tag_known[row, 1 : n - 1] = not example.item.exhaustive
-    return SoftBatch(known=known, story=story, tags=tags, sentiment=sentiment, tag_known=tag_known)
+    return SoftBatch(
+        known=known, story_known=story_known, story=story, tags=tags, sentiment=sentiment, tag_known=tag_known
+    )
 
 
 def epoch_batches(examples: Sequence[Example], *, size: int, seed: int) -> list[list[int]]:

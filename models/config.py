@@ -61,6 +61,7 @@ class Finetune(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     patience: Count = 2  # epochs without a better dev mean before stopping
     bf16: bool = True
     class_weights: bool = False  # rare story labels count more: each by the root of how rare it is
+    agreement: bool = False  # a story's goal is its annotators' shares, where its set tells how many agreed
     lora_rank: Annotated[int, msgspec.Meta(ge=0)] = 0  # 0: the whole encoder is trained
     frozen_embeddings: bool = False  # word and position embeddings stay as they are: faster, for a large base
 

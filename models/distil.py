@@ -35,7 +35,8 @@ def soft_losses(
     mention = (1 - teacher_tags.softmax(-1)[..., OUTSIDE]) * known.unsqueeze(1)  # (B, T)
     mention[soft.sentiment.any(-1) == 0] = 0  # padding
     share = mention / mention.sum(1, keepdim=True).clamp_min(1.0)
-    total = settings.story_weight * (_divergence(story, torch.from_numpy(soft.story), heat) * known).sum()
+    story_known = torch.from_numpy(soft.story_known)
+    total = settings.story_weight * (_divergence(story, torch.from_numpy(soft.story), heat) * story_known).sum()
     total = (
         total + settings.mention_weight * (_divergence(sentiment, torch.from_numpy(soft.sentiment), heat) * share).sum()
     )

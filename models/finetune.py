@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional
 
-from models.batches import UNLABELLED, Batch, Example, class_weights, collate, epoch_batches, shake_case
+from models.batches import Batch, Example, class_weights, collate, epoch_batches, shake_case
 from models.checkpoint import mean_of, resume, save, write_json, write_tensors
 from models.config import Distil, Finetune
 from models.distil import soft_losses
@@ -41,13 +41,9 @@ def losses(
         story, tags, sentiment = network(ids, mask, torch.from_numpy(cases))
     story, tags, sentiment = story.float(), tags.float(), sentiment.float()
     total = story.sum() * 0
-    weights = torch.from_numpy(batch.story_weight)
+    weights = torch.from_numpy(batch.story_weight * batch.story.any(-1))
     each = functional.cross_entropy(
-        story,
-        torch.from_numpy(batch.story),
-        ignore_index=UNLABELLED,
-        label_smoothing=settings.label_smoothing,
-        reduction="none",
+        story, torch.from_numpy(batch.story), label_smoothing=settings.label_smoothing, reduction="none"
     )
     total = total + settings.story_weight * (each * weights).sum()
     if len(batch.span_label):
@@ -162,7 +158,13 @@ def _step(
 ) -> float:
     torch.manual_seed(seed * 1_000_003 + step)
     generator = np.random.default_rng([seed, step])
-    batch = collate(examples, pad=pad, derived_weight=settings.derived_story_weight, weights=weights)
+    batch = collate(
+        examples,
+        pad=pad,
+        derived_weight=settings.derived_story_weight,
+        weights=weights,
+        agreement=settings.agreement,
+    )
     cases = shake_case(batch.cases, share=settings.case_noise, generator=generator)
     loss = losses(network, batch, settings, cases, distil)
     for group in optimiser.param_groups:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from models.corpora import (
+    comparisons,
     contrasts,
     desk,
     directions,
@@ -67,6 +68,13 @@ CORPORA: dict[str, Corpus] = {
             lambda root: phrases.load(),
             "our own words",
             "Made-up sentences for the student: turns of phrase, two companies, numbers to compare",
+        ),
+        Corpus(
+            "comparisons",
+            (),
+            lambda root: comparisons.load(),
+            "our own words",
+            "Made-up sentences for the student: figures and what they were before or ought to have been",
         ),
         Corpus("toy", (), lambda root: toy.load(), "our own words", "Made-up headlines for tests"),
         Corpus(
