@@ -18,7 +18,7 @@ from models.corpora.desk import one
 from models.corpora.items import Item
 
 NAME: Final = "comparisons"
-COUNT: Final = 6000
+COUNT: Final = 12000
 _QUIET: Final = 10  # one in so many compares nothing, or finds no difference
 _NAMES: Final = (
     "Abingdon Steel", "Bexhill", "Carnforth Foods", "Deeside Paper", "Elmbridge", "Frome & Sons", "Gosport Lines",

@@ -29,7 +29,7 @@ _ASSETS: Final = (
     "the Dow Jones", "cocoa", "small-caps", "cotton", "the forint", "auto shares", "palladium", "the Kospi", "sugar",
     "the Australian dollar", "pharma stocks", "natural gas", "the Bovespa", "bitcoin", "coffee", "bank index",
 )  # fmt: skip
-_COPIES: Final = 2
+_COPIES: Final = 3
 
 _SMALLER_IS_WORSE: Final = (
     "{{a}} turnover {m:.1f} mn, {n:.1f} mn the year before",
