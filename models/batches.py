@@ -16,7 +16,11 @@ from models.labels import SENTIMENTS, TAGS, begin, inside
 UNLABELLED = -1
 AGREED: Final = {50: 0.58, 66: 0.69, 75: 0.82, 100: 1.0}
 """The usual share of annotators behind a label, by the least share that its set tells (5 to 8 of them each)."""
-DISSENT: Final = {"positive": {"neutral": 1.0}, "negative": {"neutral": 1.0}, "neutral": {"positive": 2 / 3, "negative": 1 / 3}}
+DISSENT: Final = {
+    "positive": {"neutral": 1.0},
+    "negative": {"neutral": 1.0},
+    "neutral": {"positive": 2 / 3, "negative": 1 / 3},
+}
 """What the others said: next to nobody takes good news for bad; positive sentences are twice as many as negative ones."""
 
 

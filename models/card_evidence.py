@@ -16,17 +16,18 @@ def evidence_sections(evidence: Mapping[str, Any]) -> list[str]:
 def _seeds(rows: Mapping[str, Any]) -> list[str]:
     if not rows:
         return []
-    runs = max(len(row["values"]) for row in rows.values())
+    first = next(iter(rows.values()))
+    told = "is the first" if first["this"] == first["values"][0] else "is the mean of such students"
     return [
         "## Spread over seeds",
         "",
-        f"The student trained {runs} times, on the same teacher's labels; this artefact is the first. Test side.",
+        f"The student trained {len(first['values'])} times, on the same teacher's labels; this artefact {told}. Test side.",
         "",
         *table_head("", "this", "mean", "sd", "all"),
         *(
             table_row(
                 name,
-                figure(row["values"][0]),
+                figure(row["this"]),
                 figure(row["mean"]),
                 figure(row["sd"]),
                 ", ".join(map(figure, row["values"])),

@@ -82,6 +82,7 @@ class Distil(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retold: Annotated[int, msgspec.Meta(ge=0)] = 0  # training texts told again, which the teacher labels, too
     sets: tuple[str, ...] = ()  # more labelled sets, for the student alone; all of them for training
     from_teacher: bool = False  # start where the teacher's first network ended, whose base is then the student's
+    students: Count = 1  # trained from that start, each by a seed of its own, and averaged
     temperature: Positive = 2.0
     story_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     mention_weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of one text's mentions together
@@ -158,6 +159,8 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
             raise ValueError(f"{path}: [distil] needs a [teacher]")
         if recipe.distil.from_teacher and recipe.teacher.base != recipe.base:
             raise ValueError(f"{path}: a student that starts from its teacher has the teacher's base")
+        if recipe.distil.students > 1 and not recipe.distil.from_teacher:
+            raise ValueError(f"{path}: several students can be averaged only if all of them start from the teacher")
     return recipe
 
 

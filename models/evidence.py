@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
 from models import evaluate, export
 from models.behaviour import pairs
@@ -23,6 +22,7 @@ from models.behaviour.answers import answers_of
 from models.behaviour.judge import judge, shares
 from models.compare import Difference, compare
 from models.config import Recipe
+from models.evaluate_report import spread as over_seeds
 from models.evaluate_text import TABLE, value_at
 from models.run import EVIDENCE, Run, console
 from models.train import DATASETS
@@ -31,16 +31,18 @@ MEASURES: Final = ("phrasebank accuracy", "twitter_financial_news macro-F1", "se
 """Of all that `models.compare` counts, what an ablation is told by."""
 
 
-def spread(works: Sequence[Path]) -> dict[str, Any]:
-    """Row of the evaluation's table → `values` of each run, `mean` and `sd` (n − 1)."""
-    found = [json.loads((work / "evaluate.done.json").read_text(encoding="utf-8")) for work in works]
-    rows = {}
-    for name, path, _, _ in TABLE:
-        told = [value_at({"figures": one["shipped"], "behaviour": one["behaviour"]}, path) for one in found]
-        values = [value for value in told if value is not None]
-        if 1 < len(values) == len(found):
-            rows[name] = {"values": values, "mean": float(np.mean(values)), "sd": float(np.std(values, ddof=1))}
-    return rows
+def spread(work: Path, others: Sequence[Path]) -> dict[str, Any]:
+    """Row of the evaluation's table → `this`, `values` of each run, `mean` and `sd` (n − 1). The run in `work` is one
+    of them, unless its student is itself the mean of several: then it is set beside the `others`."""
+    recipe = msgspec.json.decode((work / "recipe.json").read_bytes(), type=Recipe)
+    averaged = recipe.distil is not None and recipe.distil.students > 1
+    found = []
+    for one in (work, *others):
+        figures = json.loads((one / "evaluate.done.json").read_text(encoding="utf-8"))
+        found.append({"figures": figures["shipped"], "behaviour": figures["behaviour"]})
+    paths = {name: path for name, path, _, _ in TABLE}
+    runs = over_seeds(found[1:] if averaged else found)
+    return {name: {"this": value_at(found[0], paths[name]), **row} for name, row in runs.items()}
 
 
 def ablation(name: str, plain: Path, variant: Path, *, datasets: Path) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         evidence: Mapping[str, Any] = {
-            "seeds": spread([options.work, *options.seed]),
+            "seeds": spread(options.work, options.seed),
             "ablations": [
                 ablation(name, *(Path(work) for work in works.split(":", 1)), datasets=options.datasets)
                 for name, _, works in (told.partition("=") for told in options.ablation)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from models import distil, evaluate, lora
 from models.batches import Example
-from models.checkpoint import write_tensors
+from models.checkpoint import mean_of, write_tensors
 from models.config import Distil, Finetune
 from models.finetune import Report, finetune
 from models.network import RiskwireNet, base_folder
@@ -87,15 +87,30 @@ def _teacher_folder(number: int) -> str:
 
 
 def distil_student(run: Run) -> dict[str, Any]:
-    """Train the student on labels and on the teacher's opinions; the best epoch on dev stays."""
+    """Train the student on labels and on the teacher's opinions; the best epoch on dev stays. Of several, the mean:
+    networks tuned from one start lie in one valley (model soups, Wortsman et al. 2022, arXiv 2203.05482)."""
     settings = run.recipe.distil
     if settings is None:
         return {}
-    examples = distil.with_soft(run.taught(), run.soft) + run.own_labels()
-    network = run.network()
-    if settings.from_teacher:
-        network.load_state_dict(load_file(run.work / _teacher_folder(0) / "final.safetensors"))
-    return _train(run, network, examples, settings.finetune, dev=run.examples("dev"), folder="distil", soft=settings)
+    examples, dev = distil.with_soft(run.taught(), run.soft) + run.own_labels(), run.examples("dev")
+    trained, ends = [], []
+    for number in range(settings.students):
+        network = run.network()
+        if settings.from_teacher:
+            network.load_state_dict(load_file(run.work / _teacher_folder(0) / "final.safetensors"))
+        folder, seed = f"distil/{number + 1}", run.recipe.seed + number
+        trained.append(
+            _train(run, network, examples, settings.finetune, dev=dev, folder=folder, soft=settings, seed=seed)
+        )
+        ends.append(run.work / folder / "final.safetensors")
+    mean = mean_of(ends)
+    write_tensors(run.work / "distil" / "final.safetensors", mean)
+    if len(trained) == 1:
+        return trained[0]
+    network.load_state_dict(mean)
+    network.eval()
+    figures = _dev_figures(run, forward_of(network, bf16=settings.finetune.bf16), dev)
+    return {"history": [one["chosen"]["dev"] for one in trained], "chosen": {"students": len(trained), "dev": figures}}
 
 
 def fine_tune(run: Run) -> dict[str, Any]:
@@ -114,6 +129,7 @@ def _train(
     dev: list[Example],
     folder: str,
     soft: Distil | None = None,
+    seed: int | None = None,
 ) -> dict[str, Any]:
     def dev_figures(candidate: RiskwireNet) -> dict[str, float]:
         candidate.eval()
@@ -127,7 +143,7 @@ def _train(
             examples,
             settings,
             pad=run.encoder.pad,
-            seed=run.recipe.seed,
+            seed=run.recipe.seed if seed is None else seed,
             folder=run.work / folder,
             judge=dev_figures,
             report=report,

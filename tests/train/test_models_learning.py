@@ -203,6 +203,39 @@ def test_the_teacher_says_nothing_of_tags_that_are_labelled(encoder: TextEncoder
     assert batch.soft.tag_known[1].sum() == len(taught[1]) - 2
 
 
+def test_annotators_who_disagreed_are_a_storys_goal(encoder: TextEncoder) -> None:
+    labels = ("positive", "neutral", "negative", "negative", None)
+    items = [
+        Item(dataset="x", text="Alder Bank names a new head", story=label, agreement=agreed)
+        for label, agreed in zip(labels, (50, 66, 100, None, None), strict=True)
+    ]
+    blank = Soft(story=np.zeros(3, "f2"), tags=np.zeros((8, 9), "f2"), sentiment=np.zeros((8, 3), "f2"))
+    taught = [
+        msgspec.structs.replace(example, soft=msgspec.structs.replace(blank, tags=blank.tags[: len(example)]))
+        for example in make_examples(items, encoder, max_tokens=8)
+    ]
+    heeded, plain = (collate(taught, pad=encoder.pad, agreement=heed) for heed in (True, False))
+    assert heeded.story == pytest.approx(
+        np.array([[0.58, 0.42, 0], [0.31 * 2 / 3, 0.69, 0.31 / 3], [0, 0, 1], [0, 0, 1], [0, 0, 0]])
+    )
+    assert plain.story.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 0]]
+    assert heeded.soft is not None
+    assert plain.soft is not None
+    assert heeded.soft.story_known.tolist() == [0, 0, 0, 1, 1]
+    assert plain.soft.story_known.tolist() == heeded.soft.known.tolist() == [1, 1, 1, 1, 1]
+
+
+def test_a_story_without_a_label_has_no_loss(encoder: TextEncoder, network: RiskwireNet) -> None:
+    network.eval()
+    settings = Finetune(bf16=False, tag_weight=1e-9, mention_weight=1e-9)
+    for story, wanted in ((None, pytest.approx(0, abs=1e-4)), ("positive", pytest.approx(1.1, abs=0.5))):
+        examples = make_examples(
+            [Item(dataset="x", text="Alder Bank names a head", story=story)], encoder, max_tokens=32
+        )
+        batch = collate(examples, pad=encoder.pad, agreement=True)
+        assert float(losses(network, batch, settings, batch.cases).detach()) == wanted
+
+
 # Pruning, LoRA
 
 
@@ -344,6 +377,11 @@ def test_distilling_without_a_teacher_is_refused(tmp_path: Path) -> None:
 def test_a_student_that_starts_from_its_teacher_has_its_base() -> None:
     with pytest.raises(ValueError, match="has the teacher's base"):
         load_recipe(CONFIGS / "toy.toml", ["distil.from_teacher=true", "teacher.base.layers=1"])
+
+
+def test_only_students_of_one_start_can_be_averaged() -> None:
+    with pytest.raises(ValueError, match="start from the teacher"):
+        load_recipe(CONFIGS / "toy.toml", ["distil.students=2"])
 
 
 def test_a_stage_that_the_recipe_lacks_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

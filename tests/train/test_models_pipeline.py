@@ -127,6 +127,20 @@ def test_a_student_can_start_from_its_teacher(done: Path, tmp_path: Path) -> Non
     assert all(torch.allclose(student[name], teacher[name], atol=1e-5) for name in teacher)
 
 
+def test_students_of_one_start_are_averaged(done: Path, tmp_path: Path) -> None:
+    changes = ["distil.from_teacher=true", "distil.students=2", "distil.finetune.epochs=1"]
+    arguments = [str(RECIPE), "--work", str(tmp_path / "w"), "--taught-by", str(done / "work"), "--until", "distil"]
+    assert train.main([*arguments, *(word for change in changes for word in ("--set", change))]) == 0
+    one, other, mean = (
+        load_file(tmp_path / "w" / "distil" / folder / "final.safetensors") for folder in ("1", "2", "")
+    )
+    assert not torch.equal(one["story.weight"], other["story.weight"])
+    assert torch.allclose(mean["story.weight"], (one["story.weight"] + other["story.weight"]) / 2)
+    found = json.loads((tmp_path / "w" / "distil.done.json").read_text(encoding="utf-8"))
+    assert len(found["history"]) == found["chosen"]["students"] == 2
+    assert set(found["chosen"]["dev"]) == set(found["history"][0])
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [(("retold = 6", "retold = 5"), "other data"), (("epochs = 3", "epochs = 4"), "other data"), (("", ""), "no run")],
