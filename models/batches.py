@@ -21,7 +21,7 @@ DISSENT: Final = {
     "negative": {"neutral": 1.0},
     "neutral": {"positive": 2 / 3, "negative": 1 / 3},
 }
-"""What the others said: next to nobody takes good news for bad; positive sentences are twice as many as negative ones."""
+"""What the others said: next to nobody takes good news for bad; positive sentences are twice as many as negative."""
 
 
 class Soft(msgspec.Struct, frozen=True):

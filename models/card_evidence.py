@@ -21,7 +21,8 @@ def _seeds(rows: Mapping[str, Any]) -> list[str]:
     return [
         "## Spread over seeds",
         "",
-        f"The student trained {len(first['values'])} times, on the same teacher's labels; this artefact {told}. Test side.",
+        f"The student trained {len(first['values'])} times, on the same teacher's labels; this artefact {told}.",
+        "Test side.",
         "",
         *table_head("", "this", "mean", "sd", "all"),
         *(

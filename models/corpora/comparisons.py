@@ -56,7 +56,9 @@ _MEASURES: Final = (
         "operating margin", "gross margin", "return on equity", "market share", "equity ratio", "occupancy",
         "capacity use", "EBIT margin", "organic growth",
     )),
-    *(Measure(name, False, "percent") for name in ("gearing", "the bad-loan ratio", "staff turnover", "the vacancy rate")),
+    *(Measure(name, False, "percent") for name in (
+        "gearing", "the bad-loan ratio", "staff turnover", "the vacancy rate",
+    )),
     *(Measure(name, True, "count") for name in (
         "passenger numbers", "car deliveries", "orders received", "subscribers", "homes sold", "shipments", "bookings",
     )),
