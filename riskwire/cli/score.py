@@ -41,6 +41,8 @@ Example: riskwire score "Boeing sues Airbus over subsidies" --explain --entity A
 CHUNK = 256
 #: What is read of a line; a longer one is cut, since only its first 1,000 characters are scored.
 MAX_LINE_BYTES = 16 * 1024 * 1024
+#: A single word that ends so is the name of a file, not a text.
+FILES = frozenset({".csv", ".json", ".jsonl", ".log", ".ndjson", ".txt"})
 
 
 class InputRow(msgspec.Struct):
@@ -131,6 +133,8 @@ def _open(source: str) -> Iterator[BinaryIO]:
             raise InputError("can't be read", about=source) from error
     elif path.is_dir():
         raise InputError("is a folder", about=source, hint="Give a file, or a text in quotes.")
+    elif not any(map(str.isspace, source)) and path.suffix.casefold() in FILES:
+        raise InputError("is not there", about=source, hint="Give a file that is there, or a text of several words.")
     else:
         import io
 

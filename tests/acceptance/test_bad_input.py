@@ -58,6 +58,13 @@ def test_a_ten_megabyte_line_and_its_neighbours(cli: Cli, tmp_path: Path) -> Non
     ]
 
 
+def test_a_file_that_is_not_there_is_no_text_to_score(cli: Cli, tmp_path: Path) -> None:
+    done = cli("score", tmp_path / "absent.jsonl")
+    assert done.returncode == 1, said(done)
+    assert "absent.jsonl" in said(done)
+    assert "is not there" in said(done)
+
+
 def test_score_answers_every_row_even_the_bad_ones(cli: Cli) -> None:
     good = b'{"id": %d, "text": "Profit rises"}\n'
     lines = good % 1 + b'{"id": 2, "text": 5}\n{broken\n\xff\xfe\n' + good % 5
