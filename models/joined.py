@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Callable
 from importlib import metadata
@@ -15,11 +16,16 @@ def made_once(name: str, make: Callable[[Path], None]) -> Path:
     """The folder `name` of the cache, which `make` fills the first time; half-filled ones never get its name."""
     target = CACHE / name
     if not target.is_dir():
-        draft = target.with_name(f".{name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        make(draft)
-        draft.rename(target)
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=CACHE) as place:
+            draft = Path(place) / name
+            draft.mkdir()
+            make(draft)
+            try:
+                draft.rename(target)
+            except OSError:
+                if not target.is_dir():  # else another run was first
+                    raise
     return target
 
 
