@@ -83,6 +83,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...]  # none: a model of the story alone
     graph: Graph = Graph()
     case_feature: bool = False
+    amount_feature: bool = False
     max_tokens: int
     precision: str
     temperatures: Temperatures
@@ -143,7 +144,7 @@ def load(folder: Path = PRETRAINED) -> Artefact:
         raise ModelError(str(error), about=str(folder / MANIFEST), hint=_HINT) from error
     try:
         tokenizer = Tokenizer.from_str(contents[manifest.tokenizer_file].decode())
-        encoder = TextEncoder(tokenizer, case_feature=manifest.case_feature)
+        encoder = TextEncoder(tokenizer, case_feature=manifest.case_feature, amount_feature=manifest.amount_feature)
     except Exception as error:
         raise ModelError("not a tokenizer", about=str(folder / manifest.tokenizer_file), hint=_HINT) from error
     return Artefact(folder, manifest, model, encoder, sentiment_order, tag_order)

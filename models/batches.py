@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.corpora.items import Item
-from models.encoding import Encoded, TextEncoder
+from models.encoding import CASES, Encoded, TextEncoder
 from models.labels import SENTIMENTS, TAGS, begin, inside
 
 UNLABELLED = -1
@@ -91,7 +91,8 @@ def _example(item: Item, tokens: Encoded, encoder: TextEncoder, max_tokens: int)
         for group in item.exhaustive:
             outside[[begin(group), inside(group)]] = False
         allowed[1:-1] = outside
-        weight[1:-1] = np.where(tokens.cases[:count] > 1, item.outside_weight, 1.0)
+        capitals = (tokens.cases[:count] > 1) & (tokens.cases[:count] < len(CASES))
+        weight[1:-1] = np.where(capitals, item.outside_weight, 1.0)
     for start, end in item.ignored:
         weight[1 : count + 1][_covered(tokens, start, end, count)] = 0.0
     spans = []
@@ -232,5 +233,5 @@ def shake_case(cases: npt.NDArray[np.int64], *, share: float, generator: np.rand
     """For a share of the rows: every word as if written in lower case, UPPER CASE or Title Case. Shape (B, T)."""
     shaken = cases.copy()
     for row in np.flatnonzero(generator.random(len(cases)) < share):
-        shaken[row, shaken[row] > 0] = generator.integers(1, 4)
+        shaken[row, (shaken[row] > 0) & (shaken[row] < len(CASES))] = generator.integers(1, 4)
     return shaken

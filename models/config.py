@@ -22,6 +22,7 @@ class Base(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str
     licence: str = ""
     case_feature: bool = True  # word shapes through the token types; off for a base that uses its token types
+    amount_feature: bool = False  # which of two amounts is the larger, through two more token types
     layers: Count = 6  # of a random base only, as the next two
     width: Count = 384
     heads: Count = 12
@@ -157,7 +158,8 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     if recipe.distil is not None:
         if recipe.teacher is None:
             raise ValueError(f"{path}: [distil] needs a [teacher]")
-        if recipe.distil.from_teacher and recipe.teacher.base != recipe.base:
+        seeing = msgspec.structs.replace(recipe.teacher.base, amount_feature=recipe.base.amount_feature)
+        if recipe.distil.from_teacher and seeing != recipe.base:
             raise ValueError(f"{path}: a student that starts from its teacher has the teacher's base")
         if recipe.distil.students > 1 and not recipe.distil.from_teacher:
             raise ValueError(f"{path}: several students can be averaged only if all of them start from the teacher")

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from models import amounts
 from models.view import view
 
 CASES: Final = ("none", "lower", "title", "upper", "mixed")
@@ -30,7 +31,7 @@ class Encoded(msgspec.Struct, frozen=True):
     starts: IntArray  # code point where the token starts in the text
     ends: IntArray  # code point behind its last one
     words: IntArray  # index of the word the token belongs to, rising
-    cases: IntArray  # index into CASES of that word
+    cases: IntArray  # index into CASES of that word; of an amount that is compared, `models.amounts` says which
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,21 +54,22 @@ def word_case(word: str) -> int:
 class TextEncoder:
     """A fast tokenizer with the special tokens of BERT. Thread-safe: it keeps no state between calls."""
 
-    def __init__(self, tokenizer: Tokenizer, *, case_feature: bool) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, case_feature: bool, amount_feature: bool = False) -> None:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
-        self._case_feature = case_feature
+        self._case_feature, self._amount_feature = case_feature, amount_feature
         self._case_of: dict[str, int] = {}
         self.cls = self._special("[CLS]")
         self.sep = self._special("[SEP]")
         self.pad = self._special("[PAD]")
 
     @classmethod
-    def from_file(cls, path: Path, *, case_feature: bool) -> TextEncoder:
+    def from_file(cls, path: Path, *, case_feature: bool, amount_feature: bool = False) -> TextEncoder:
         """Read `tokenizer.json`. Raises ValueError when it isn't one."""
         try:
-            return cls(Tokenizer.from_str(path.read_text(encoding="utf-8")), case_feature=case_feature)
+            tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+            return cls(tokenizer, case_feature=case_feature, amount_feature=amount_feature)
         except ValueError:
             raise
         except Exception as error:  # tokenizers raises bare Exception
@@ -89,6 +91,9 @@ class TextEncoder:
             last = np.append(first[1:], len(ids)) - 1
             shapes = [self._case(text[a:b]) for a, b in zip(starts[first].tolist(), ends[last].tolist(), strict=True)]
             cases = np.repeat(np.array(shapes, dtype=np.int64), last - first + 1)
+        if self._amount_feature:
+            for start, end, mark in amounts.marks(text):
+                cases[(starts < end) & (ends > start)] = mark
         return Encoded(ids=ids, starts=starts, ends=ends, words=words, cases=cases)
 
     def _case(self, word: str) -> int:

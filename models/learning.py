@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from safetensors.torch import load_file
 
@@ -97,7 +98,7 @@ def distil_student(run: Run) -> dict[str, Any]:
     for number in range(settings.students):
         network = run.network()
         if settings.from_teacher:
-            network.load_state_dict(load_file(run.work / _teacher_folder(0) / "final.safetensors"))
+            network.load_state_dict(_widened(load_file(run.work / _teacher_folder(0) / "final.safetensors"), network))
         folder, seed = f"distil/{number + 1}", run.recipe.seed + number
         trained.append(
             _train(run, network, examples, settings.finetune, dev=dev, folder=folder, soft=settings, seed=seed)
@@ -111,6 +112,13 @@ def distil_student(run: Run) -> dict[str, Any]:
     network.eval()
     figures = _dev_figures(run, forward_of(network, bf16=settings.finetune.bf16), dev)
     return {"history": [one["chosen"]["dev"] for one in trained], "chosen": {"students": len(trained), "dev": figures}}
+
+
+def _widened(weights: dict[str, torch.Tensor], network: RiskwireNet) -> dict[str, torch.Tensor]:
+    """`weights` of a teacher without the feature of amounts, with rows for its marks that are as if there were none."""
+    name = "encoder.embeddings.token_type_embeddings.weight"
+    missing = network.types - len(weights[name])
+    return {**weights, name: torch.cat([weights[name], weights[name][:1].repeat(missing, 1)])}
 
 
 def fine_tune(run: Run) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertModel
 
+from models.amounts import MARKS
 from models.config import Base
 from models.encoding import CASES
 from models.joined import join_parts
@@ -29,7 +30,7 @@ class RiskwireNet(nn.Module):  # type: ignore[misc,unused-ignore]  # torch is ab
 
     def __init__(self, config: Any, *, dropout: float) -> None:
         super().__init__()
-        self.encoder = self.make_encoder(config)
+        self.encoder, self.types = self.make_encoder(config), config.type_vocab_size
         self.dropout = nn.Dropout(dropout)
         self.story = nn.Linear(config.hidden_size, len(SENTIMENTS))
         self.tags = nn.Linear(config.hidden_size, len(TAGS))
@@ -49,7 +50,9 @@ class RiskwireNet(nn.Module):  # type: ignore[misc,unused-ignore]  # torch is ab
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """All three inputs are (B, T) integers; returns logits (B, 3), (B, T, 9), (B, T, 3)."""
-        hidden = self.hidden(input_ids, attention_mask, token_type_ids)  # (B, T, H)
+        # A network without the feature of amounts, such as a teacher, takes no notice of its marks.
+        known = token_type_ids.masked_fill(token_type_ids >= self.types, 0)
+        hidden = self.hidden(input_ids, attention_mask, known)  # (B, T, H)
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)  # (B, T, 1)
         mean = (hidden * mask).sum(1) / mask.sum(1)  # (B, H)
         hidden, mean = self.dropout(hidden), self.dropout(mean)
@@ -96,7 +99,7 @@ def build(base: Base, *, vocabulary: int, dropout: float) -> RiskwireNet:
     config = BertConfig.from_pretrained(folder)
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
     loaded = BertModel.from_pretrained(folder, config=config, add_pooling_layer=False, use_safetensors=True)
-    if base.case_feature:
+    if base.case_feature or base.amount_feature:
         config.type_vocab_size = _types(base)
         first = loaded.embeddings.token_type_embeddings.weight[:1].detach()
         shapes = nn.Embedding(_types(base), config.hidden_size)
@@ -108,4 +111,6 @@ def build(base: Base, *, vocabulary: int, dropout: float) -> RiskwireNet:
 
 
 def _types(base: Base) -> int:
+    if base.amount_feature:
+        return len(CASES) + len(MARKS)
     return len(CASES) if base.case_feature else 2

@@ -51,6 +51,7 @@ def package(
         sentiments=labels.SENTIMENTS,
         tags=labels.TAGS,
         case_feature=recipe.base.case_feature,
+        amount_feature=recipe.base.amount_feature,
         max_tokens=recipe.data.max_tokens,
         precision=precision(recipe.quantise.method),
         temperatures=Temperatures(**temperatures),

@@ -99,7 +99,10 @@ class Run:
     def encoder(self) -> TextEncoder:
         """As the shipped model will tokenise."""
         if self._encoder is None:
-            self._encoder = TextEncoder.from_file(self.tokenizer_file, case_feature=self.recipe.base.case_feature)
+            base = self.recipe.base
+            self._encoder = TextEncoder.from_file(
+                self.tokenizer_file, case_feature=base.case_feature, amount_feature=base.amount_feature
+            )
         return self._encoder
 
     @property

@@ -27,7 +27,7 @@ class TeacherNet(RiskwireNet):
     def __init__(self, config: MPNetConfig, table: torch.Tensor, *, dropout: float) -> None:
         super().__init__(config, dropout=dropout)
         self.register_buffer("table", table)  # (V,) student's token id → teacher's
-        self.shapes = nn.Embedding(len(CASES), config.hidden_size)
+        self.shapes = nn.Embedding(config.type_vocab_size, config.hidden_size)
         nn.init.zeros_(self.shapes.weight)
 
     def make_encoder(self, config: MPNetConfig) -> nn.Module:
@@ -69,7 +69,7 @@ def build_teacher(base: Base, *, tokenizer: Path, dropout: float) -> RiskwireNet
     missing = int((table == table.mode().values).sum())
     if missing > 0.05 * len(table):
         raise ValueError(f"the teacher {base.source} lacks {missing} of the student's {len(table)} tokens")
-    config = MPNetConfig.from_pretrained(folder)
+    config = MPNetConfig.from_pretrained(folder, type_vocab_size=len(CASES))
     config.hidden_dropout_prob = config.attention_probs_dropout_prob = dropout
     network = TeacherNet(config, table, dropout=dropout)
     loaded = MPNetModel.from_pretrained(folder, config=config, add_pooling_layer=False, use_safetensors=True)
