@@ -47,4 +47,7 @@ def borrow(run: Run, lender: Path) -> list[str]:
 def _taught(recipe: Recipe) -> tuple[Any, ...]:
     """What the teacher's labels depend on."""
     texts = None if recipe.distil is None else (recipe.distil.unlabelled, recipe.distil.retold)
-    return recipe.data, recipe.base, recipe.teacher, texts
+    base, teacher = recipe.base, recipe.teacher
+    if teacher is not None and not any(one.amount_feature for one in (teacher.base, *teacher.also)):
+        base = msgspec.structs.replace(base, amount_feature=False)  # which the teacher takes no notice of
+    return recipe.data, base, teacher, texts
