@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from transformers import BertConfig, BertForSequenceClassification
 
 from models import artefact, compare, distil, export, lora, train
+from models.amounts import LARGER, SMALLER
 from models.batches import Example, Soft, collate, make_examples
 from models.config import Base, Distil, Finetune, Pretrain, Prune, Quantise, load_recipe
 from models.corpora import Item
@@ -223,6 +224,13 @@ def test_annotators_who_disagreed_are_a_storys_goal(encoder: TextEncoder) -> Non
     assert plain.soft is not None
     assert heeded.soft.story_known.tolist() == [0, 0, 0, 1, 1]
     assert plain.soft.story_known.tolist() == heeded.soft.known.tolist() == [1, 1, 1, 1, 1]
+
+
+def test_a_network_without_the_feature_takes_no_notice_of_amounts(network: RiskwireNet) -> None:
+    network.eval()
+    ids, mask = torch.tensor([[3, 9, 12]]), torch.ones(1, 3, dtype=torch.int64)
+    seen, none = network(ids, mask, torch.tensor([[0, LARGER, SMALLER]])), network(ids, mask, torch.zeros_like(ids))
+    assert all(torch.equal(one, other) for one, other in zip(seen, none, strict=True))
 
 
 def test_a_story_without_a_label_has_no_loss(encoder: TextEncoder, network: RiskwireNet) -> None:

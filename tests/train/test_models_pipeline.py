@@ -127,6 +127,16 @@ def test_a_student_can_start_from_its_teacher(done: Path, tmp_path: Path) -> Non
     assert all(torch.allclose(student[name], teacher[name], atol=1e-5) for name in teacher)
 
 
+def test_a_student_that_sees_amounts_can_start_from_a_teacher_that_does_not(done: Path, tmp_path: Path) -> None:
+    changes = ["base.amount_feature=true", "distil.from_teacher=true", "distil.finetune.learning_rate=1e-12"]
+    arguments = [str(RECIPE), "--work", str(tmp_path / "w"), "--taught-by", str(done / "work"), "--until", "distil"]
+    assert train.main([*arguments, *(word for change in changes for word in ("--set", change))]) == 0
+    name = "encoder.embeddings.token_type_embeddings.weight"
+    student = load_file(tmp_path / "w" / "distil" / "final.safetensors")[name]
+    teacher = load_file(done / "work" / "teacher" / "1" / "final.safetensors")[name]
+    assert torch.allclose(student, torch.cat([teacher, teacher[:1], teacher[:1]]), atol=1e-5)
+
+
 def test_students_of_one_start_are_averaged(done: Path, tmp_path: Path) -> None:
     changes = ["distil.from_teacher=true", "distil.students=2", "distil.finetune.epochs=1"]
     arguments = [str(RECIPE), "--work", str(tmp_path / "w"), "--taught-by", str(done / "work"), "--until", "distil"]
