@@ -29,7 +29,7 @@ def borrow(run: Run, lender: Path) -> list[str]:
     if _taught(theirs) != _taught(mine):
         raise ValueError(f"{lender} had other data, another base, teacher or texts to label than {mine.name}")
     stages = {"teacher": "teacher", "label": "soft"}
-    if mine.pretrain is not None and mine.pretrain == theirs.pretrain:
+    if mine.pretrain is not None and (mine.pretrain, mine.base) == (theirs.pretrain, theirs.base):
         stages = {"pretrain": "pretrain", **stages}
     taken = []
     for stage, folder in stages.items():
