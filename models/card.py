@@ -80,7 +80,7 @@ def write_card(
             "",
             *_mention_table(figures["held_out"]),
             "",
-            *evidence_sections(evidence),
+            *evidence_sections(evidence, averaged=recipe.averaged),
             "## Minimal pairs",
             "",
             "Two sentences of our own that differ in little, unlike any in training (`models/behaviour/pairs.toml`). A",

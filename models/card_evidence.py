@@ -8,20 +8,21 @@ from typing import Any
 from models.tables import figure, table_head, table_row
 
 
-def evidence_sections(evidence: Mapping[str, Any]) -> list[str]:
-    """Markdown; nothing where nothing was measured. `evidence`: as `models.evidence` writes it."""
-    return [*_seeds(evidence.get("seeds", {})), *_ablations(evidence.get("ablations", []))]
+def evidence_sections(evidence: Mapping[str, Any], *, averaged: bool) -> list[str]:
+    """Markdown; nothing where nothing was measured. `evidence`: as `models.evidence` writes it; `averaged`: is the
+    artefact's student the mean of several?"""
+    return [*_seeds(evidence.get("seeds", {}), averaged=averaged), *_ablations(evidence.get("ablations", []))]
 
 
-def _seeds(rows: Mapping[str, Any]) -> list[str]:
+def _seeds(rows: Mapping[str, Any], *, averaged: bool) -> list[str]:
     if not rows:
         return []
-    first = next(iter(rows.values()))
-    told = "is the first" if first["this"] == first["values"][0] else "is the mean of such students"
+    runs = max(len(row["values"]) for row in rows.values())
+    told = "is the mean of such students" if averaged else "is the first"
     return [
         "## Spread over seeds",
         "",
-        f"The student trained {len(first['values'])} times, on the same teacher's labels; this artefact {told}.",
+        f"The student trained {runs} times, on the same teacher's labels; this artefact {told}.",
         "Test side.",
         "",
         *table_head("", "this", "mean", "sd", "all"),

@@ -142,6 +142,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     prune: Prune | None = None
     quantise: Quantise = Quantise()
 
+    @property
+    def averaged(self) -> bool:
+        """Is the student the mean of several?"""
+        return self.distil is not None and self.distil.students > 1
+
 
 def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe. `changes`: values to put in the place of the file's, such as `finetune.lora_rank=16`.
@@ -158,8 +163,8 @@ def load_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
     if recipe.distil is not None:
         if recipe.teacher is None:
             raise ValueError(f"{path}: [distil] needs a [teacher]")
-        seeing = msgspec.structs.replace(recipe.teacher.base, amount_feature=recipe.base.amount_feature)
-        if recipe.distil.from_teacher and seeing != recipe.base:
+        blind = msgspec.structs.replace(recipe.base, amount_feature=False)
+        if recipe.distil.from_teacher and recipe.teacher.base not in (recipe.base, blind):
             raise ValueError(f"{path}: a student that starts from its teacher has the teacher's base")
         if recipe.distil.students > 1 and not recipe.distil.from_teacher:
             raise ValueError(f"{path}: several students can be averaged only if all of them start from the teacher")

@@ -35,13 +35,12 @@ def spread(work: Path, others: Sequence[Path]) -> dict[str, Any]:
     """Row of the evaluation's table → `this`, `values` of each run, `mean` and `sd` (n − 1). The run in `work` is one
     of them, unless its student is itself the mean of several: then it is set beside the `others`."""
     recipe = msgspec.json.decode((work / "recipe.json").read_bytes(), type=Recipe)
-    averaged = recipe.distil is not None and recipe.distil.students > 1
     found = []
     for one in (work, *others):
         figures = json.loads((one / "evaluate.done.json").read_text(encoding="utf-8"))
         found.append({"figures": figures["shipped"], "behaviour": figures["behaviour"]})
     paths = {name: path for name, path, _, _ in TABLE}
-    runs = over_seeds(found[1:] if averaged else found)
+    runs = over_seeds(found[1:] if recipe.averaged else found)
     return {name: {"this": value_at(found[0], paths[name]), **row} for name, row in runs.items()}
 
 

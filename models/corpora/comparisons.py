@@ -19,7 +19,7 @@ from models.corpora.items import Item
 
 NAME: Final = "comparisons"
 COUNT: Final = 12000
-_QUIET: Final = 10  # one in so many compares nothing, or finds no difference
+_ROUND: Final = 10  # of so many sentences two set profit against loss, and one compares nothing or finds no difference
 _NAMES: Final = (
     "Abingdon Steel", "Bexhill", "Carnforth Foods", "Deeside Paper", "Elmbridge", "Frome & Sons", "Gosport Lines",
     "Hexton Bank", "Ilford Cables", "Jarrow Chemicals", "Kendal Outdoor", "Ludlow", "Malvern Water", "Newbury Group",
@@ -138,11 +138,11 @@ def load() -> list[Item]:
 def _told(generator: np.random.Generator) -> Iterator[tuple[str, str]]:
     for turn in range(COUNT):
         measure, higher = _MEASURES[generator.integers(len(_MEASURES))], turn % 2 == 0
-        if turn % _QUIET in (4, 5):
+        if turn % _ROUND in (4, 5):
             swing = _SWINGS if higher else _TURNED
             now, then = _amounts("money", higher=bool(generator.integers(2)), generator=generator)
             yield _tell(swing, measure, now, then, generator), "positive" if higher else "negative"
-        elif turn % _QUIET == 9 and measure.more:  # a bare loss is bad news to many
+        elif turn % _ROUND == 9 and measure.more:  # a bare loss is bad news to many
             now, _ = _amounts(measure.unit, higher=higher, generator=generator)
             yield _tell(_NOTHING, measure, now, now, generator), "neutral"
         else:

@@ -387,6 +387,11 @@ def test_a_student_that_starts_from_its_teacher_has_its_base() -> None:
         load_recipe(CONFIGS / "toy.toml", ["distil.from_teacher=true", "teacher.base.layers=1"])
 
 
+def test_a_student_starts_from_no_teacher_that_sees_more(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="has the teacher's base"):
+        load_recipe(CONFIGS / "toy.toml", ["distil.from_teacher=true", "teacher.base.amount_feature=true"])
+
+
 def test_only_students_of_one_start_can_be_averaged() -> None:
     with pytest.raises(ValueError, match="start from the teacher"):
         load_recipe(CONFIGS / "toy.toml", ["distil.students=2"])

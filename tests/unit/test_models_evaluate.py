@@ -13,6 +13,7 @@ import pytest
 from models import artefact, evaluate, evaluate_baselines
 from models.artefact import Artefact
 from models.batches import Example, make_examples
+from models.card_evidence import evidence_sections
 from models.corpora import CORPORA, toy
 from models.corpora.items import Item, Span
 from models.evaluate_artefact import calibration, forward_of, measure, sides_of
@@ -202,6 +203,12 @@ def test_a_baseline_has_no_figures_on_finding_mentions(shipped: Artefact, exampl
     figures = evaluate_baselines.judged(evaluate_baselines.majority(items), examples, shipped.encoder)["toy"]
     assert 0.0 < figures["mention"]["accuracy"] < 1.0
     assert not {"spans", "mention_found_and_right"} & set(figures)
+
+
+@pytest.mark.parametrize(("averaged", "says"), [(True, "is the mean of such students"), (False, "is the first")])
+def test_a_card_says_what_the_artefact_is_beside_the_seeds(averaged: bool, says: str) -> None:
+    row = {"this": 0.8, "values": [0.8, 0.9], "mean": 0.85, "sd": 0.07}  # the mean of students may fare as the first
+    assert says in "\n".join(evidence_sections({"seeds": {"Posts": row}}, averaged=averaged))
 
 
 def test_spread_over_seeds() -> None:
